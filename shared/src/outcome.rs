@@ -1,0 +1,106 @@
+//! How a variant and a job can end: what waiters are told and what the queue is told.
+//! Knows no HTTP, no AMQP and no pixels.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How one variant ended, as told to everybody who waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It lies in the store.
+    Ready(Ready),
+    /// It does not, for this reason.
+    Failed(Failure),
+}
+
+/// A variant that lies in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// Its length.
+    pub length_bytes: u64,
+    /// How long the renderer worked on it; `None` when it was found in the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub render_ms: Option<u64>,
+    /// How long its job waited before a worker took it; `None` as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_ms: Option<u64>,
+}
+
+/// A variant that could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct Failure {
+    /// Whose fault it is and what can be done.
+    pub reason: Reason,
+    /// What is wrong, in words for the client.
+    pub message: String,
+}
+
+/// Why a variant could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// There is no such original.
+    OriginalMissing,
+    /// The original has other bytes by now; asking again gives their variant.
+    OriginalReplaced,
+    /// The original's bytes are damaged or cut off.
+    OriginalCorrupt,
+    /// The original is no picture that can be rendered.
+    NotAPicture,
+    /// The original or the result has more pixels or bytes than a limit allows.
+    OverLimit,
+    /// Rendering took longer than its limit.
+    RenderTimeout,
+    /// A store, a queue or a worker failed more often than is tried again.
+    AttemptsExhausted,
+}
+
+impl Reason {
+    /// Every reason, for metrics and tests.
+    pub const ALL: [Self; 7] = [
+        Self::OriginalMissing,
+        Self::OriginalReplaced,
+        Self::OriginalCorrupt,
+        Self::NotAPicture,
+        Self::OverLimit,
+        Self::RenderTimeout,
+        Self::AttemptsExhausted,
+    ];
+
+    /// Its name in metrics, logs and dead letters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OriginalMissing => "original_missing",
+            Self::OriginalReplaced => "original_replaced",
+            Self::OriginalCorrupt => "original_corrupt",
+            Self::NotAPicture => "not_a_picture",
+            Self::OverLimit => "over_limit",
+            Self::RenderTimeout => "render_timeout",
+            Self::AttemptsExhausted => "attempts_exhausted",
+        }
+    }
+
+    /// How long the failure is remembered, so that a picture that cannot be rendered is not
+    /// tried at every request. Short where the cause may pass by itself.
+    pub fn remembered_for(self) -> Duration {
+        match self {
+            Self::OriginalCorrupt | Self::NotAPicture | Self::OverLimit => {
+                Duration::from_secs(3600)
+            }
+            Self::OriginalMissing | Self::OriginalReplaced | Self::RenderTimeout => {
+                Duration::from_secs(60)
+            }
+            Self::AttemptsExhausted => Duration::from_secs(30),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,108 @@
+//! One rendering of one state of one original, and the names that follow from it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::asset::{AssetId, OriginalVersion, hex};
+use crate::transform::Transform;
+
+/// Raised whenever the renderer makes other pixels of the same transform, so that
+/// pictures of an older renderer are not served as this one's.
+pub const RENDERER_VERSION: u32 = 1;
+
+/// Names one variant: 32 hexadecimal digits of a SHA-256 over everything that shapes its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VariantKey(String);
+
+impl VariantKey {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for VariantKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One rendering of one state of one original.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// The original.
+    pub asset: AssetId,
+    /// The state of its bytes that is rendered.
+    pub original_version: OriginalVersion,
+    /// What is done to it.
+    pub transform: Transform,
+}
+
+impl Variant {
+    /// Its name: the same for everybody who asks for the same picture.
+    pub fn key(&self) -> VariantKey {
+        let text = format!(
+            "{} {} {} r{RENDERER_VERSION}",
+            self.asset, self.original_version, self.transform
+        );
+        let digest = Sha256::digest(text.as_bytes());
+        VariantKey(hex(digest.get(..16).unwrap_or_default()))
+    }
+
+    /// Where it lies in the store.
+    pub fn object(&self) -> String {
+        let folder = variants_of(self.asset);
+        format!(
+            "{folder}{}/{}.{}",
+            self.original_version,
+            self.key(),
+            self.transform.format.extension()
+        )
+    }
+}
+
+/// Where all variants of one original lie in the store; ends with `/`.
+pub fn variants_of(asset: AssetId) -> String {
+    format!("variants/{asset}/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Format;
+    use crate::transform::VariantRequest;
+
+    fn variant(version: &str, quality: &str) -> Variant {
+        let request: VariantRequest = serde_json::from_str(quality).unwrap();
+        Variant {
+            asset: "3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f".parse().unwrap(),
+            original_version: OriginalVersion::of_store_tag(version),
+            transform: request.resolve(Format::Jpeg, Format::Jpeg),
+        }
+    }
+
+    #[test]
+    fn a_replaced_original_has_other_variants() {
+        assert_ne!(variant("a", "{}").key(), variant("b", "{}").key());
+        assert_ne!(
+            variant("a", "{}").key(),
+            variant("a", r#"{"quality":81}"#).key()
+        );
+        assert_eq!(
+            variant("a", "{}").key(),
+            variant("a", r#"{"quality":80}"#).key()
+        );
+    }
+
+    #[test]
+    fn the_object_names_original_version_and_format() {
+        let variant = variant("a", r#"{"format":"webp"}"#);
+        let (version, key) = (&variant.original_version, variant.key());
+        let expected =
+            format!("variants/3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f/{version}/{key}.webp");
+        assert_eq!(variant.object(), expected);
+    }
+}
