@@ -2,7 +2,20 @@
 //! three backends that carry them. Knows no HTTP and no pixels.
 
 pub mod asset;
+pub mod backends;
 pub mod format;
+pub mod job;
+pub mod media_type;
+pub mod metrics;
+pub mod originals;
 pub mod outcome;
+pub mod preset;
+pub mod queue;
+pub mod readiness;
+pub mod settings;
+pub mod shutdown;
+pub mod storage;
+pub mod telemetry;
+pub mod trace;
 pub mod transform;
 pub mod variant;

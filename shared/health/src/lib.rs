@@ -1,0 +1,63 @@
+//! What operators ask a process: is it alive, does it want work, what has it counted. The same
+//! in api and worker, shallow, and outside all limits.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use thumbmill_shared::shutdown::Shutdown;
+use tokio::net::TcpListener;
+
+/// How often counted observations are folded together, whether or not anybody reads them.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// `/livez`, `/readyz` and `/metrics`.
+pub fn router(metrics: PrometheusHandle, shutdown: Shutdown) -> Router {
+    let upkeep = metrics.clone();
+    shutdown.spawn_until_begun(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            upkeep.run_upkeep();
+        }
+    });
+    let readyz = move || {
+        let ending = shutdown.has_begun();
+        async move {
+            if ending {
+                (StatusCode::SERVICE_UNAVAILABLE, "ending\n")
+            } else {
+                (StatusCode::OK, "ready\n")
+            }
+        }
+    };
+    let render = move || {
+        let text = metrics.render();
+        async move {
+            (
+                [(
+                    header::CONTENT_TYPE,
+                    "text/plain; version=0.0.4; charset=utf-8",
+                )],
+                text,
+            )
+                .into_response()
+        }
+    };
+    Router::new()
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(render))
+}
+
+/// Serves them alone, for a process that has no other HTTP. It answers until the very end: while
+/// the process drains, operators want to know more than ever.
+pub async fn serve(
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+    shutdown: Shutdown,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(metrics, shutdown)).await
+}

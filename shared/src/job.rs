@@ -1,0 +1,141 @@
+//! The message on the queue: one original and the variants to make of it. Never pixels.
+//! Anybody may publish one; what is wrong with it is said by [`JobError`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::asset::{AssetId, OriginalVersion, hex};
+use crate::transform::VariantRequest;
+
+/// The version of the message that this code writes, and the only one that it reads.
+pub const JOB_VERSION: u32 = 1;
+
+/// Renders variants of one original from one decode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenderJob {
+    /// Always [`JOB_VERSION`].
+    pub version: u32,
+    /// The original.
+    pub asset: AssetId,
+    /// The state of its bytes that was asked for; the current one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_version: Option<OriginalVersion>,
+    /// What to make of it: at least one.
+    pub variants: Vec<VariantRequest>,
+    /// The campaign that it counts for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+}
+
+/// Names a job by its content: the same job published twice has the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct JobId(String);
+
+impl JobId {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a message is not a job. Sent again it would be none either.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Not JSON, or a field is missing, unknown or out of range.
+    #[error("the message is not a render job: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Written by a newer or a foreign publisher.
+    #[error("the job has version {0}, this worker knows version {JOB_VERSION}")]
+    UnknownVersion(u64),
+    /// It asks for nothing.
+    #[error("the job names no variants")]
+    NoVariants,
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    version: u64,
+}
+
+impl RenderJob {
+    /// Reads a message's body.
+    pub fn parse(body: &[u8]) -> Result<Self, JobError> {
+        // The version first: the fields of another version are not this one's to judge.
+        let VersionOnly { version } = serde_json::from_slice(body)?;
+        if version != u64::from(JOB_VERSION) {
+            return Err(JobError::UnknownVersion(version));
+        }
+        let job: Self = serde_json::from_slice(body)?;
+        if job.variants.is_empty() {
+            Err(JobError::NoVariants)
+        } else {
+            Ok(job)
+        }
+    }
+
+    /// The message's body.
+    pub fn to_body(&self) -> Result<Vec<u8>, JobError> {
+        Ok(serde_json::to_vec(self)?)
+    }
+
+    /// The id of the job with this body.
+    pub fn id_of(body: &[u8]) -> JobId {
+        let digest: [u8; 32] = Sha256::digest(body).into();
+        JobId(hex(digest.get(..16).unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_read_as_documented() {
+        let body = br#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f",
+            "variants":[{"preset":"card"},{"fit":"inside","width":200,"format":"webp"}],"campaign":"spring"}"#;
+        let job = RenderJob::parse(body).unwrap();
+        assert_eq!(job.variants.len(), 2);
+        assert_eq!(job.original_version, None);
+        let again = job.to_body().unwrap();
+        assert_eq!(RenderJob::parse(&again).unwrap(), job);
+        assert_eq!(
+            RenderJob::id_of(&again),
+            RenderJob::id_of(&job.to_body().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_message_that_is_no_job_says_what_is_wrong_with_it() {
+        let table = [
+            ("", "EOF"),
+            ("{}", "missing field `version`"),
+            (r#"{"version":2,"anything":[]}"#, "version 2"),
+            (r#"{"version":1,"asset":"x","variants":[]}"#, "UUID"),
+            (
+                r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[]}"#,
+                "no variants",
+            ),
+            (
+                r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"witdh":1}]}"#,
+                "witdh",
+            ),
+            (
+                r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"fit":"fill"}]}"#,
+                "fill",
+            ),
+        ];
+        for (body, says) in table {
+            let error = RenderJob::parse(body.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(says), "{body}: {error}");
+        }
+    }
+}

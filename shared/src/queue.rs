@@ -1,0 +1,262 @@
+//! Jobs on their way from those who need variants to workers.
+//!
+//! A job that [`Queue::publish`] accepted is delivered at least once, and again until it is
+//! settled. Interactive jobs and bulk jobs wait apart, so that bulk never delays people.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use crate::job::JobId;
+use crate::readiness::DeliveryKind;
+use crate::settings::Settings;
+use crate::shutdown::Shutdown;
+use crate::trace::TraceContext;
+
+mod embedded;
+mod rabbitmq;
+mod topology;
+
+pub use embedded::Embedded;
+pub use rabbitmq::RabbitMq;
+pub use topology::Delay;
+
+/// Who waits for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Somebody, right now.
+    Interactive,
+    /// Nobody yet.
+    Bulk,
+}
+
+impl Lane {
+    /// Its name in queues, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A job as it travels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The job as JSON; not looked into here.
+    pub body: Vec<u8>,
+    /// The job's id.
+    pub id: JobId,
+    /// Which attempt this will be, from 1.
+    pub attempt: u32,
+    /// The request that it belongs to.
+    pub trace: TraceContext,
+    /// When it was published.
+    pub published: SystemTime,
+}
+
+/// Why the queue did not accept a job. It may or may not be delivered all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// As many jobs wait as may wait.
+    #[error("the queue is full")]
+    Full,
+    /// The queue is not there, or did not confirm in time.
+    #[error("the queue did not take the job: {0}")]
+    Unavailable(String),
+}
+
+/// The queue cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+#[error("queue: {0}")]
+pub struct QueueError(String);
+
+/// Where a delivery comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A lane.
+    Lane(Lane),
+    /// It was delivered too often without being settled: its workers died of it.
+    Expired,
+}
+
+/// A job in a worker's hands, until it is settled. Dropped unsettled it is delivered again once
+/// the worker's connection ends.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The job.
+    pub message: Message,
+    /// Where it waited.
+    pub source: Source,
+    /// Has it been delivered before?
+    pub kind: DeliveryKind,
+    settler: Settler,
+}
+
+#[derive(Debug)]
+enum Settler {
+    Embedded(embedded::Settler),
+    RabbitMq(rabbitmq::Settler),
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// It is over.
+    Done,
+    /// It is delivered again after a while, as the next attempt.
+    Retry(Delay),
+    /// It is put aside for the operator, for this reason.
+    Dead(String),
+    /// It is delivered again at once, to another worker.
+    GiveBack,
+}
+
+impl Settle {
+    /// Its name in logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retry(_) => "retry",
+            Self::Dead(_) => "dead",
+            Self::GiveBack => "given_back",
+        }
+    }
+}
+
+impl Delivery {
+    /// Settles it. When the queue is gone meanwhile it will be delivered again.
+    pub async fn settle(self, settle: Settle) {
+        match self.settler {
+            Settler::Embedded(settler) => settler.settle(self.message, self.source, &settle),
+            Settler::RabbitMq(settler) => settler.settle(self.message, self.source, settle).await,
+        }
+    }
+
+    /// How long it has waited.
+    pub fn age(&self) -> Duration {
+        self.message.published.elapsed().unwrap_or_default()
+    }
+}
+
+/// How many deliveries of each lane a worker may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefetch {
+    /// Of the interactive lane.
+    pub interactive: u16,
+    /// Of the bulk lane.
+    pub bulk: u16,
+}
+
+/// Deliveries as they come, interactive ones first.
+#[derive(Debug)]
+pub enum Consumer {
+    /// From this process.
+    Embedded(embedded::Consumer),
+    /// From RabbitMQ.
+    RabbitMq(rabbitmq::Consumer),
+}
+
+impl Consumer {
+    /// Waits for the next delivery, for ever if need be.
+    pub async fn next(&mut self) -> Delivery {
+        match self {
+            Self::Embedded(consumer) => consumer.next().await,
+            Self::RabbitMq(consumer) => consumer.next().await,
+        }
+    }
+
+    /// Asks for no more, and gives back what was fetched but not taken by [`Consumer::next`].
+    pub async fn stop(&mut self) {
+        match self {
+            Self::Embedded(_) => {}
+            Self::RabbitMq(consumer) => consumer.stop().await,
+        }
+    }
+}
+
+/// Where jobs wait.
+#[derive(Clone, PartialEq, Eq)]
+pub enum QueueLocation {
+    /// In this process.
+    Embedded,
+    /// In RabbitMQ.
+    Amqp(String),
+}
+
+impl fmt::Debug for QueueLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => f.write_str("embedded"),
+            Self::Amqp(_) => f.write_str("amqp://***"),
+        }
+    }
+}
+
+impl FromStr for QueueLocation {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if text == "embedded" {
+            return Ok(Self::Embedded);
+        }
+        match text.parse::<lapin::uri::AMQPUri>() {
+            Ok(_) => Ok(Self::Amqp(text.to_owned())),
+            Err(_) => Err("embedded, or amqp://USER:PASSWORD@HOST:PORT/VHOST"),
+        }
+    }
+}
+
+/// The queue; clones are the same queue.
+#[derive(Clone, Debug)]
+pub enum Queue {
+    /// In this process.
+    Embedded(Embedded),
+    /// In RabbitMQ.
+    RabbitMq(RabbitMq),
+}
+
+impl Queue {
+    /// Opens the queue. RabbitMQ need not be there yet: it is tried again until it is.
+    pub fn open(settings: &Settings, shutdown: &Shutdown) -> Result<Self, QueueError> {
+        match &settings.queue {
+            QueueLocation::Embedded => Ok(Self::Embedded(Embedded::new(
+                settings.queue_limit,
+                shutdown,
+            ))),
+            QueueLocation::Amqp(url) => {
+                Ok(Self::RabbitMq(RabbitMq::open(url, settings, shutdown)?))
+            }
+        }
+    }
+
+    /// Puts a job on a lane. `Ok`: it is safe there.
+    pub async fn publish(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
+        let result = match self {
+            Self::Embedded(embedded) => embedded.publish(lane, message),
+            Self::RabbitMq(rabbitmq) => rabbitmq.publish(lane, &message).await,
+        };
+        let label = match &result {
+            Ok(()) => "confirmed",
+            Err(PublishError::Full) => "full",
+            Err(PublishError::Unavailable(_)) => "unavailable",
+        };
+        metrics::counter!(crate::metrics::PUBLISHED, "lane" => lane.name(), "result" => label)
+            .increment(1);
+        result
+    }
+
+    /// Starts to take deliveries.
+    pub fn consume(&self, prefetch: Prefetch) -> Consumer {
+        match self {
+            Self::Embedded(embedded) => Consumer::Embedded(embedded.consume(prefetch)),
+            Self::RabbitMq(rabbitmq) => Consumer::RabbitMq(rabbitmq.consume(prefetch)),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The queue in this process, for the one-process form and for tests. It ends with the process;
+//! a variant that is still missing then is asked for again by its next request.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::{Delivery, Lane, Message, Prefetch, PublishError, Settle, Source};
+use crate::readiness::DeliveryKind;
+use crate::shutdown::Shutdown;
+
+/// How many dead letters are kept; older ones are logged and dropped.
+const DEAD_LETTERS: usize = 1000;
+
+/// The queue in this process; clones are the same queue.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    lanes: Mutex<Lanes>,
+    arrived: Notify,
+    interactive_limit: usize,
+    shutdown: Shutdown,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    interactive: VecDeque<Waiting>,
+    bulk: VecDeque<Waiting>,
+    dead: VecDeque<(Message, String)>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    message: Message,
+    kind: DeliveryKind,
+}
+
+impl Lanes {
+    fn lane(&mut self, lane: Lane) -> &mut VecDeque<Waiting> {
+        match lane {
+            Lane::Interactive => &mut self.interactive,
+            Lane::Bulk => &mut self.bulk,
+        }
+    }
+}
+
+impl Inner {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        // Nothing panics while the lock is held, and the lanes stay whole if it did.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, lane: Lane, waiting: Waiting) {
+        let mut lanes = self.lanes();
+        match waiting.kind {
+            DeliveryKind::First => lanes.lane(lane).push_back(waiting),
+            DeliveryKind::Again => lanes.lane(lane).push_front(waiting),
+        }
+        drop(lanes);
+        self.arrived.notify_one();
+    }
+}
+
+impl Embedded {
+    pub(super) fn new(interactive_limit: u32, shutdown: &Shutdown) -> Self {
+        let interactive_limit = usize::try_from(interactive_limit).unwrap_or(usize::MAX);
+        let inner = Inner {
+            lanes: Mutex::default(),
+            arrived: Notify::new(),
+            interactive_limit,
+            shutdown: shutdown.clone(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    pub(super) fn publish(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
+        let mut lanes = self.inner.lanes();
+        if lane == Lane::Interactive && lanes.interactive.len() >= self.inner.interactive_limit {
+            return Err(PublishError::Full);
+        }
+        lanes.lane(lane).push_back(Waiting {
+            message,
+            kind: DeliveryKind::First,
+        });
+        drop(lanes);
+        self.inner.arrived.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn consume(&self, prefetch: Prefetch) -> Consumer {
+        let slots = |count: u16| Arc::new(Semaphore::new(usize::from(count)));
+        Consumer {
+            inner: Arc::clone(&self.inner),
+            interactive: slots(prefetch.interactive),
+            bulk: slots(prefetch.bulk),
+            returned: Arc::new(Notify::new()),
+        }
+    }
+}
+
+/// Takes from the lanes, no more at a time than it may hold.
+#[derive(Debug)]
+pub struct Consumer {
+    inner: Arc<Inner>,
+    interactive: Arc<Semaphore>,
+    bulk: Arc<Semaphore>,
+    returned: Arc<Notify>,
+}
+
+impl Consumer {
+    pub(super) async fn next(&mut self) -> Delivery {
+        loop {
+            if let Some(delivery) = self
+                .take(Lane::Interactive)
+                .or_else(|| self.take(Lane::Bulk))
+            {
+                return delivery;
+            }
+            tokio::select! {
+                () = self.inner.arrived.notified() => {}
+                () = self.returned.notified() => {}
+            }
+        }
+    }
+
+    fn take(&self, lane: Lane) -> Option<Delivery> {
+        let slots = match lane {
+            Lane::Interactive => &self.interactive,
+            Lane::Bulk => &self.bulk,
+        };
+        let permit = Arc::clone(slots).try_acquire_owned().ok()?;
+        let waiting = self.inner.lanes().lane(lane).pop_front()?;
+        let settler = Settler {
+            inner: Arc::clone(&self.inner),
+            returned: Arc::clone(&self.returned),
+            _permit: permit,
+        };
+        Some(Delivery {
+            message: waiting.message,
+            source: Source::Lane(lane),
+            kind: waiting.kind,
+            settler: super::Settler::Embedded(settler),
+        })
+    }
+}
+
+/// Settles one delivery.
+#[derive(Debug)]
+pub(super) struct Settler {
+    inner: Arc<Inner>,
+    returned: Arc<Notify>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Settler {
+    fn drop(&mut self) {
+        // The permit is given back after this; the consumer looks again only when it runs next.
+        self.returned.notify_one();
+    }
+}
+
+impl Settler {
+    pub(super) fn settle(self, message: Message, source: Source, settle: &Settle) {
+        let Source::Lane(lane) = source else { return };
+        match settle {
+            Settle::Done => {}
+            Settle::Retry(delay) => {
+                let (inner, pause) = (Arc::clone(&self.inner), delay.duration());
+                let message = Message {
+                    attempt: message.attempt + 1,
+                    ..message
+                };
+                self.inner.shutdown.spawn_until_begun(async move {
+                    tokio::time::sleep(pause).await;
+                    inner.push(
+                        lane,
+                        Waiting {
+                            message,
+                            kind: DeliveryKind::First,
+                        },
+                    );
+                });
+            }
+            Settle::Dead(reason) => {
+                tracing::error!(job = %message.id, trace_id = message.trace.trace_id(), reason, "dead letter");
+                let mut lanes = self.inner.lanes();
+                lanes.dead.push_back((message, reason.clone()));
+                if lanes.dead.len() > DEAD_LETTERS {
+                    lanes.dead.pop_front();
+                }
+            }
+            Settle::GiveBack => self.inner.push(
+                lane,
+                Waiting {
+                    message,
+                    kind: DeliveryKind::Again,
+                },
+            ),
+        }
+    }
+}

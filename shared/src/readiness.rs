@@ -1,0 +1,288 @@
+//! Who makes a variant, and how everybody who waits hears of its end.
+//!
+//! The store is the truth; what is kept here are hints that say sooner what the store will say,
+//! and all of it may vanish at any time. Three things are kept of a variant:
+//!
+//! * its **state**: how it ended, for a while;
+//! * **pending**: a job for it is on the queue, so nobody else publishes one;
+//! * a **lease**: a worker is rendering it, so nobody else does.
+//!
+//! Waiting is: listen to [`Readiness::events`] first, then [`Readiness::enqueue`], then wait, and
+//! enqueue again every second and after every [`Event::Resubscribed`]. So no wake-up is lost.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use crate::asset::AssetId;
+use crate::job::JobId;
+use crate::outcome::Outcome;
+use crate::settings::Namespace;
+use crate::shutdown::Shutdown;
+use crate::variant::VariantKey;
+
+mod embedded;
+mod redis;
+
+pub use embedded::Embedded;
+pub use redis::Redis;
+
+/// How long a variant that is ready is remembered; afterwards the store is asked.
+const READY_FOR: Duration = Duration::from_secs(600);
+/// How long others hold back while a job is being published.
+const PUBLISHING_FOR: Duration = Duration::from_secs(5);
+/// How long others hold back once a job is confirmed; then the next waiter publishes again.
+const PENDING_FOR: Duration = Duration::from_secs(60);
+/// How long a worker that is not heard of keeps a variant.
+const LEASE_FOR: Duration = Duration::from_secs(30);
+/// How often a worker renews its lease.
+pub const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// How many events a listener may lag behind before it has to look everything up again.
+const EVENTS: usize = 4096;
+
+/// What a process that needs a variant does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Enqueue {
+    /// It has ended already.
+    Known(Outcome),
+    /// Its job is on its way: wait.
+    Pending,
+    /// Publish the job, then say [`Readiness::published`] or [`Readiness::withdraw`].
+    Publish,
+}
+
+/// What a worker that holds a job for a variant does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It has ended already.
+    Known(Outcome),
+    /// Another worker renders it.
+    Held,
+    /// Render it.
+    Won,
+}
+
+/// A worker's attempt at a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// The job.
+    pub job: JobId,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// The worker's name.
+    pub worker: String,
+    /// Whether the queue had given this job to a worker before; then that worker is gone.
+    pub delivery: DeliveryKind,
+}
+
+/// Has the queue given this message to somebody before?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryKind {
+    /// No.
+    First,
+    /// Yes, and it came back without a word.
+    Again,
+}
+
+/// Something that happened anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A variant ended.
+    Done(VariantKey, Outcome),
+    /// An original was replaced, amended or deleted.
+    OriginalChanged(AssetId),
+    /// Events may have been missed before this one.
+    Resubscribed,
+}
+
+/// The readiness store does not answer. Callers go on without it.
+#[derive(Debug, thiserror::Error)]
+#[error("readiness store: {0}")]
+pub struct ReadinessError(String);
+
+/// Where readiness is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadinessLocation {
+    /// In this process.
+    Embedded,
+    /// In Redis.
+    Redis(RedisUrl),
+}
+
+/// A `redis://` URL, printed without its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("redis://***")
+    }
+}
+
+impl FromStr for ReadinessLocation {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if text == "embedded" {
+            return Ok(Self::Embedded);
+        }
+        match ::redis::Client::open(text) {
+            Ok(_) => Ok(Self::Redis(RedisUrl(text.to_owned()))),
+            Err(_) => Err("embedded, or redis://USER:PASSWORD@HOST:PORT/DB"),
+        }
+    }
+}
+
+/// The readiness store; clones are the same store.
+#[derive(Clone, Debug)]
+pub enum Readiness {
+    /// In this process.
+    Embedded(Embedded),
+    /// In Redis.
+    Redis(Redis),
+}
+
+impl Readiness {
+    /// Opens the store. Redis need not be there yet: it is tried again until it is.
+    pub fn open(
+        location: &ReadinessLocation,
+        namespace: &Namespace,
+        shutdown: &Shutdown,
+    ) -> Result<Self, ReadinessError> {
+        match location {
+            ReadinessLocation::Embedded => Ok(Self::Embedded(Embedded::default())),
+            ReadinessLocation::Redis(url) => {
+                Ok(Self::Redis(Redis::open(&url.0, namespace, shutdown)?))
+            }
+        }
+    }
+
+    /// What to do about a variant that is not in the store.
+    pub async fn enqueue(&self, key: &VariantKey, job: &JobId) -> Result<Enqueue, ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => Ok(embedded.enqueue(key, job)),
+            Self::Redis(redis) => redis.enqueue(key, job).await,
+        }
+    }
+
+    /// The job that [`Enqueue::Publish`] asked for is on the queue.
+    pub async fn published(&self, key: &VariantKey, job: &JobId) -> Result<(), ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.published(key, job);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.published(key, job).await,
+        }
+    }
+
+    /// The job that [`Enqueue::Publish`] asked for could not be published.
+    pub async fn withdraw(&self, key: &VariantKey, job: &JobId) -> Result<(), ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.withdraw(key, job);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.withdraw(key, job).await,
+        }
+    }
+
+    /// Takes the lease of a variant, unless it has ended or is held.
+    pub async fn claim(&self, key: &VariantKey, by: &Claimant) -> Result<Claim, ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => Ok(embedded.claim(key, by)),
+            Self::Redis(redis) => redis.claim(key, by).await,
+        }
+    }
+
+    /// Keeps a lease for another while; without effect when it is lost.
+    pub async fn renew(&self, key: &VariantKey, by: &Claimant) -> Result<(), ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.renew(key, by);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.renew(key, by).await,
+        }
+    }
+
+    /// Gives a lease back without an outcome: the job will be tried again.
+    pub async fn release(&self, key: &VariantKey, by: &Claimant) -> Result<(), ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.release(key, by);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.release(key, by).await,
+        }
+    }
+
+    /// Records how a variant ended and tells everybody. A failure does not replace an outcome
+    /// that is known already.
+    pub async fn finish(
+        &self,
+        key: &VariantKey,
+        by: &Claimant,
+        outcome: &Outcome,
+    ) -> Result<(), ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.finish(key, by, outcome);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.finish(key, by, outcome).await,
+        }
+    }
+
+    /// Forgets that a variant is ready: the store does not have it.
+    pub async fn forget(&self, key: &VariantKey) -> Result<(), ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.forget(key);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.forget(key).await,
+        }
+    }
+
+    /// Tells everybody that what they know of an original is out of date.
+    pub async fn original_changed(&self, asset: AssetId) -> Result<(), ReadinessError> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.original_changed(asset);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.original_changed(asset).await,
+        }
+    }
+
+    /// Everything that happens from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        match self {
+            Self::Embedded(embedded) => embedded.events(),
+            Self::Redis(redis) => redis.events(),
+        }
+    }
+
+    /// Are events being heard right now?
+    pub fn is_listening(&self) -> bool {
+        match self {
+            Self::Embedded(_) => true,
+            Self::Redis(redis) => redis.is_listening(),
+        }
+    }
+}
+
+/// How long an outcome is remembered. Failures get ± 20 % of jitter, so that variants that
+/// failed together are not tried again together.
+fn remembered_for(outcome: &Outcome) -> Duration {
+    match outcome {
+        Outcome::Ready(_) => READY_FOR,
+        Outcome::Failed(failure) => failure
+            .reason
+            .remembered_for()
+            .mul_f64(rand::random_range(0.8..1.2)),
+    }
+}

@@ -1,0 +1,268 @@
+//! Readiness in Redis, for many processes. Each decision is one Lua script, so it is made at one
+//! moment; all keys of one variant share a hash tag, so Redis Cluster keeps them together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{RedisError, Script, ScriptInvocation};
+use tokio::sync::broadcast;
+use tokio::time::timeout;
+
+use super::{
+    Claim, Claimant, DeliveryKind, EVENTS, Enqueue, Event, LEASE_FOR, PENDING_FOR, PUBLISHING_FOR,
+    ReadinessError, remembered_for,
+};
+use crate::asset::AssetId;
+use crate::job::JobId;
+use crate::outcome::Outcome;
+use crate::settings::Namespace;
+use crate::shutdown::Shutdown;
+use crate::variant::VariantKey;
+
+mod listen;
+mod scripts;
+
+use scripts::Scripts;
+
+/// How long Redis may take to answer; then the caller goes on without it.
+const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+
+/// Readiness in Redis; clones share one connection.
+#[derive(Clone)]
+pub struct Redis {
+    connection: ConnectionManager,
+    names: Arc<Names>,
+    scripts: Arc<Scripts>,
+    events: broadcast::Sender<Event>,
+    listening: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Redis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redis")
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The names of all keys and channels.
+#[derive(Debug)]
+struct Names {
+    namespace: String,
+}
+
+impl Names {
+    fn state(&self, key: &VariantKey) -> String {
+        format!("{}:{{{key}}}:state", self.namespace)
+    }
+
+    fn pending(&self, key: &VariantKey) -> String {
+        format!("{}:{{{key}}}:pending", self.namespace)
+    }
+
+    fn lease(&self, key: &VariantKey) -> String {
+        format!("{}:{{{key}}}:lease", self.namespace)
+    }
+
+    fn done(&self) -> String {
+        format!("{}:done", self.namespace)
+    }
+
+    fn changed(&self) -> String {
+        format!("{}:changed", self.namespace)
+    }
+}
+
+impl From<RedisError> for ReadinessError {
+    fn from(error: RedisError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for ReadinessError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(format!("a value that is not an outcome: {error}"))
+    }
+}
+
+impl Redis {
+    pub(super) fn open(
+        url: &str,
+        namespace: &Namespace,
+        shutdown: &Shutdown,
+    ) -> Result<Self, ReadinessError> {
+        let client = redis::Client::open(url)?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(ANSWER_WITHIN))
+            .set_response_timeout(Some(ANSWER_WITHIN))
+            .set_number_of_retries(1)
+            .set_max_delay(ANSWER_WITHIN);
+        let this = Self {
+            connection: ConnectionManager::new_lazy_with_config(client.clone(), config)?,
+            names: Arc::new(Names {
+                namespace: namespace.as_str().to_owned(),
+            }),
+            scripts: Arc::default(),
+            events: broadcast::Sender::new(EVENTS),
+            listening: Arc::default(),
+        };
+        shutdown.spawn_until_begun(listen::run(
+            client,
+            Arc::clone(&this.names),
+            this.events.clone(),
+            Arc::clone(&this.listening),
+        ));
+        Ok(this)
+    }
+
+    async fn run<T: redis::FromRedisValue>(
+        &self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<T, ReadinessError> {
+        let mut connection = self.connection.clone();
+        let answer = timeout(2 * ANSWER_WITHIN, call.invoke_async(&mut connection)).await;
+        Ok(answer.map_err(|_| ReadinessError("no answer in time".to_owned()))??)
+    }
+
+    pub(super) async fn enqueue(
+        &self,
+        key: &VariantKey,
+        job: &JobId,
+    ) -> Result<Enqueue, ReadinessError> {
+        let mut call = self.scripts.enqueue.key(self.names.state(key));
+        call.key(self.names.pending(key))
+            .arg(job.as_str())
+            .arg(millis(PUBLISHING_FOR));
+        let (word, state): (String, String) = self.run(&call).await?;
+        match word.as_str() {
+            "known" => Ok(Enqueue::Known(serde_json::from_str(&state)?)),
+            "pending" => Ok(Enqueue::Pending),
+            _ => Ok(Enqueue::Publish),
+        }
+    }
+
+    pub(super) async fn published(
+        &self,
+        key: &VariantKey,
+        job: &JobId,
+    ) -> Result<(), ReadinessError> {
+        self.extend(self.names.pending(key), job.as_str(), PENDING_FOR)
+            .await
+    }
+
+    pub(super) async fn withdraw(
+        &self,
+        key: &VariantKey,
+        job: &JobId,
+    ) -> Result<(), ReadinessError> {
+        self.remove(self.names.pending(key), job.as_str()).await
+    }
+
+    pub(super) async fn claim(
+        &self,
+        key: &VariantKey,
+        by: &Claimant,
+    ) -> Result<Claim, ReadinessError> {
+        let again = match by.delivery {
+            DeliveryKind::First => "0",
+            DeliveryKind::Again => "1",
+        };
+        let mut call = self.scripts.claim.key(self.names.state(key));
+        call.key(self.names.lease(key))
+            .arg(by.job.as_str())
+            .arg(by.attempt)
+            .arg(owner(by));
+        call.arg(again).arg(millis(LEASE_FOR));
+        let (word, state): (String, String) = self.run(&call).await?;
+        match word.as_str() {
+            "known" => Ok(Claim::Known(serde_json::from_str(&state)?)),
+            "held" => Ok(Claim::Held),
+            _ => Ok(Claim::Won),
+        }
+    }
+
+    pub(super) async fn renew(
+        &self,
+        key: &VariantKey,
+        by: &Claimant,
+    ) -> Result<(), ReadinessError> {
+        self.extend(self.names.lease(key), &owner(by), LEASE_FOR)
+            .await
+    }
+
+    pub(super) async fn release(
+        &self,
+        key: &VariantKey,
+        by: &Claimant,
+    ) -> Result<(), ReadinessError> {
+        self.remove(self.names.lease(key), &owner(by)).await
+    }
+
+    pub(super) async fn finish(
+        &self,
+        key: &VariantKey,
+        by: &Claimant,
+        outcome: &Outcome,
+    ) -> Result<(), ReadinessError> {
+        let overwrite = match outcome {
+            Outcome::Ready(_) => "1",
+            Outcome::Failed(_) => "0",
+        };
+        let mut call = self.scripts.finish.key(self.names.state(key));
+        call.key(self.names.pending(key)).key(self.names.lease(key));
+        call.arg(serde_json::to_string(outcome)?)
+            .arg(millis(remembered_for(outcome)))
+            .arg(owner(by))
+            .arg(overwrite);
+        call.arg(self.names.done()).arg(key.as_str());
+        self.run(&call).await
+    }
+
+    pub(super) async fn forget(&self, key: &VariantKey) -> Result<(), ReadinessError> {
+        self.run(&Script::new("redis.call('DEL', KEYS[1])").key(self.names.state(key)))
+            .await
+    }
+
+    pub(super) async fn original_changed(&self, asset: AssetId) -> Result<(), ReadinessError> {
+        let script = Script::new("redis.call('PUBLISH', ARGV[1], ARGV[2])");
+        let mut call = script.arg(self.names.changed());
+        call.arg(asset.to_string());
+        self.run(&call).await
+    }
+
+    pub(super) fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    pub(super) fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Relaxed)
+    }
+
+    async fn extend(
+        &self,
+        key: String,
+        value: &str,
+        lasts: Duration,
+    ) -> Result<(), ReadinessError> {
+        let mut call = self.scripts.extend.key(key);
+        call.arg(value).arg(millis(lasts));
+        self.run(&call).await
+    }
+
+    async fn remove(&self, key: String, value: &str) -> Result<(), ReadinessError> {
+        let mut call = self.scripts.remove.key(key);
+        call.arg(value);
+        self.run(&call).await
+    }
+}
+
+/// What stands in a lease: job, attempt and worker.
+fn owner(by: &Claimant) -> String {
+    format!("{} {} {}", by.job, by.attempt, by.worker)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,231 @@
+//! Every setting, in one list: each line gives the flag, the variable, the default, the help
+//! and the row in the README.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::preset::Policy;
+use crate::queue::QueueLocation;
+use crate::readiness::ReadinessLocation;
+use crate::storage::Location;
+use crate::telemetry::{LogFilter, LogFormat};
+
+mod text;
+
+use text::FromText;
+pub use text::{ByteSize, Namespace, Slots};
+
+/// Which program a setting is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// `thumbmill-api`, and `thumbmill`.
+    Api,
+    /// `thumbmill-worker`, and `thumbmill`.
+    Worker,
+    /// All programs.
+    Every,
+}
+
+/// A program that has settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `thumbmill-api`.
+    Api,
+    /// `thumbmill-worker`.
+    Worker,
+    /// `thumbmill`: both in one process.
+    Everything,
+}
+
+impl Program {
+    /// Its file's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Api => "thumbmill-api",
+            Self::Worker => "thumbmill-worker",
+            Self::Everything => "thumbmill",
+        }
+    }
+
+    fn reads(self, reader: Reader) -> bool {
+        match (self, reader) {
+            (_, Reader::Every)
+            | (Self::Everything, _)
+            | (Self::Api, Reader::Api)
+            | (Self::Worker, Reader::Worker) => true,
+            (Self::Api, Reader::Worker) | (Self::Worker, Reader::Api) => false,
+        }
+    }
+}
+
+/// One line of the list.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The field's name; the flag is `--the-name`, the variable `THUMBMILL_THE_NAME`.
+    pub name: &'static str,
+    /// What it is when nothing is said; empty means unset.
+    pub default: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+    /// Who reads it.
+    pub reader: Reader,
+}
+
+impl Setting {
+    /// For example `THUMBMILL_WAIT_MAX`.
+    pub fn variable(&self) -> String {
+        format!("THUMBMILL_{}", self.name.to_uppercase())
+    }
+
+    /// For example `wait-max`.
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+macro_rules! settings {
+    ($($reader:ident $name:ident: $type:ty = $default:literal, $help:literal;)*) => {
+        /// What the operator chose.
+        #[derive(Clone, Debug)]
+        pub struct Settings {
+            $(#[doc = $help] pub $name: $type,)*
+        }
+
+        /// The list.
+        pub const SETTINGS: &[Setting] = &[
+            $(Setting { name: stringify!($name), default: $default, help: $help, reader: Reader::$reader },)*
+        ];
+
+        fn build(value: impl Fn(&str, &'static str) -> String) -> Result<Settings, Vec<Problem>> {
+            let mut problems = Vec::new();
+            $(
+                let text = value(stringify!($name), $default);
+                let $name = <$type>::from_text(&text)
+                    .map_err(|reason| problems.push(Problem::new(stringify!($name), &text, reason)))
+                    .ok();
+            )*
+            match ($($name,)*) {
+                ($(Some($name),)*) => Ok(Settings { $($name,)* }),
+                _ => Err(problems),
+            }
+        }
+    };
+}
+
+settings! {
+    Api listen: SocketAddr = "127.0.0.1:8080", "Address and port that HTTP is served on.";
+    Worker metrics_listen: SocketAddr = "127.0.0.1:9090", "Address and port of thumbmill-worker's /livez, /readyz and /metrics.";
+    Every storage: Location = "file:./data", "Where originals and variants lie: `file:FOLDER` or `s3://BUCKET/PREFIX`. S3 credentials and region come from the usual AWS_* variables.";
+    Every s3_endpoint: Option<String> = "", "URL of an S3 server that is not AWS; switches to path-style addresses.";
+    Every s3_connect_timeout: Duration = "500ms", "How long a connection to S3 may take.";
+    Every s3_attempt_timeout: Duration = "3s", "How long S3 may take to answer one attempt.";
+    Every s3_operation_timeout: Duration = "8s", "How long one S3 operation may take with its retries.";
+    Every queue: QueueLocation = "embedded", "Where jobs wait: `embedded` (in this process) or `amqp://USER:PASSWORD@HOST:PORT/VHOST` (RabbitMQ).";
+    Every queue_limit: u32 = "10000", "Interactive jobs that may wait; further misses get 503. Fixed when the queue is first declared.";
+    Every queue_timeout: Duration = "1s", "How long RabbitMQ may take to confirm a job.";
+    Every readiness: ReadinessLocation = "embedded", "Who tells waiters that a variant is ready: `embedded` (this process) or `redis://HOST:PORT/DB`.";
+    Every namespace: Namespace = "thumbmill", "Prefix of queue names and Redis keys: letters, digits, `-` and `_`.";
+    Every presets: Option<PathBuf> = "", "TOML file of presets.";
+    Every max_original_bytes: ByteSize = "100MiB", "Largest original, uploaded or rendered.";
+    Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones) or `none` (only the built-in ones).";
+    Api wait: Duration = "10s", "How long a request waits for a missing variant.";
+    Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";
+    Api cache_control: String = "public, max-age=2592000", "Cache-Control of originals and variants.";
+    Worker slots: Slots = "auto", "Renders at a time; `auto` is the number of cores.";
+    Worker max_original_pixels: u64 = "36000000", "Most pixels of an original, checked on its header.";
+    Worker max_dimension: u32 = "6000", "Longest side in pixels of an original and of a variant.";
+    Worker render_timeout: Duration = "30s", "How long one job's render may take.";
+    Worker attempts: u32 = "5", "How often a job is tried before it is dead-lettered.";
+    Every grace: Duration = "25s", "How long a process may take to end after SIGTERM.";
+    Every log: LogFormat = "text", "How log lines are written: `text` or `json`.";
+    Every log_filter: LogFilter = "info", "What is logged: a level, or directives such as `info,thumbmill_worker=debug`.";
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}={value}: {reason}")]
+pub struct Problem {
+    variable: String,
+    value: String,
+    reason: String,
+}
+
+impl Problem {
+    fn new(name: &str, value: &str, reason: String) -> Self {
+        // A URL may carry a password: what was typed is not repeated.
+        let value = if value.contains("://") {
+            "***".to_owned()
+        } else {
+            value.to_owned()
+        };
+        Self {
+            variable: format!("THUMBMILL_{}", name.to_uppercase()),
+            value,
+            reason,
+        }
+    }
+}
+
+/// The exit code for settings and flags that cannot be used (`EX_USAGE` of sysexits.h).
+pub const EXIT_USAGE: i32 = 64;
+
+/// The flags of `program`.
+pub fn command(program: Program, about: &'static str) -> clap::Command {
+    let arguments = SETTINGS
+        .iter()
+        .filter(move |setting| program.reads(setting.reader))
+        .map(|setting| {
+            clap::Arg::new(setting.name)
+                .long(setting.flag())
+                .env(setting.variable())
+                .default_value(setting.default)
+                .hide_env_values(true)
+                .help(setting.help)
+                .value_name("VALUE")
+        });
+    clap::Command::new(program.name())
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(about)
+        .args(arguments)
+}
+
+/// Reads flags and variables; flags win.
+pub fn read(program: Program, matches: &clap::ArgMatches) -> Result<Settings, Vec<Problem>> {
+    build(|name, default| {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name);
+        match setting {
+            Some(setting) if program.reads(setting.reader) => matches
+                .get_one::<String>(name)
+                .cloned()
+                .unwrap_or_else(|| default.to_owned()),
+            _ => default.to_owned(),
+        }
+    })
+}
+
+/// Reads flags and variables, or ends the process: help and version with code 0, everything
+/// that is wrong at once with code 64.
+pub fn read_or_exit(program: Program, about: &'static str) -> Settings {
+    let matches = command(program, about)
+        .try_get_matches()
+        .unwrap_or_else(|error| {
+            // Help or a usage error; if even the terminal is gone there is nobody to tell.
+            let _ = error.print();
+            std::process::exit(if error.use_stderr() { EXIT_USAGE } else { 0 });
+        });
+    read(program, &matches).unwrap_or_else(|problems| exit_with(program, &problems))
+}
+
+/// Says what is wrong and ends the process with code 64.
+pub fn exit_with<P: std::fmt::Display>(program: Program, problems: &[P]) -> ! {
+    use std::io::Write;
+    let mut stderr = std::io::stderr().lock();
+    for problem in problems {
+        let _ = writeln!(stderr, "{}: {problem}", program.name());
+    }
+    std::process::exit(EXIT_USAGE)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! How a setting's text becomes its value.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::preset::Policy;
+use crate::queue::QueueLocation;
+use crate::readiness::ReadinessLocation;
+use crate::storage::Location;
+use crate::telemetry::{LogFilter, LogFormat};
+
+/// Reads a value; the error says what would be right.
+pub(super) trait FromText: Sized {
+    fn from_text(text: &str) -> Result<Self, String>;
+}
+
+macro_rules! by_from_str {
+    ($($type:ty)*) => {
+        $(impl FromText for $type {
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|error| format!("{error}"))
+            }
+        })*
+    };
+}
+
+by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots);
+
+impl FromText for String {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl FromText for PathBuf {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(Self::from(text))
+    }
+}
+
+impl<T: FromText> FromText for Option<T> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            T::from_text(text).map(Some)
+        }
+    }
+}
+
+impl FromText for Duration {
+    fn from_text(text: &str) -> Result<Self, String> {
+        humantime::parse_duration(text)
+            .map_err(|_| "a duration such as 500ms, 10s or 2min".to_owned())
+    }
+}
+
+macro_rules! positive {
+    ($($type:ty)*) => {
+        $(impl FromText for $type {
+            fn from_text(text: &str) -> Result<Self, String> {
+                let number = text.parse::<Self>().ok().filter(|number| *number > 0);
+                number.ok_or_else(|| "a whole number above 0".to_owned())
+            }
+        })*
+    };
+}
+
+positive!(u32 u64);
+
+/// A number of bytes, written as `500KB` (thousands) or `100MiB` (1024s).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(u64);
+
+impl ByteSize {
+    /// In bytes.
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let size = text
+            .parse::<bytesize::ByteSize>()
+            .ok()
+            .filter(|size| size.as_u64() > 0);
+        size.map(|size| Self(size.as_u64()))
+            .ok_or("a size such as 500KB or 100MiB")
+    }
+}
+
+/// A prefix for names on shared servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace(String);
+
+impl Namespace {
+    /// The prefix.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Namespace {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("1 to 64 letters, digits, - and _")
+        }
+    }
+}
+
+/// How many renders run at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots(NonZeroUsize);
+
+impl Slots {
+    /// At least 1.
+    pub fn count(self) -> usize {
+        self.0.get()
+    }
+}
+
+impl FromStr for Slots {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if text == "auto" {
+            return Ok(Self(
+                std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            ));
+        }
+        text.parse()
+            .map(Self)
+            .map_err(|_| "auto, or a whole number above 0")
+    }
+}
