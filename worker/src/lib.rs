@@ -1,1 +1,46 @@
-//! placeholder
+//! Thumbmill's worker: jobs in, variants out. Knows no HTTP.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use thumbmill_shared::backends::Backends;
+use thumbmill_shared::preset::Presets;
+use thumbmill_shared::settings::Settings;
+use thumbmill_shared::shutdown::Shutdown;
+use tokio::sync::Semaphore;
+
+mod consumer;
+mod job;
+pub mod render;
+mod settle;
+
+/// Takes jobs until `shutdown` begins and those in hand are done.
+pub async fn run(
+    settings: &Settings,
+    backends: Backends,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let presets = settings
+        .presets
+        .as_deref()
+        .map_or_else(|| Ok(Presets::default()), Presets::read)?;
+    let queue = backends.queue.clone();
+    let slots = settings.slots.count();
+    let worker = job::Worker {
+        name: uuid::Uuid::new_v4().simple().to_string(),
+        backends,
+        presets,
+        limits: render::Limits {
+            original_pixels: settings.max_original_pixels,
+            dimension_px: settings.max_dimension,
+        },
+        max_original_bytes: settings.max_original_bytes.bytes(),
+        render_timeout: settings.render_timeout,
+        attempts: settings.attempts,
+        slots: Arc::new(Semaphore::new(slots)),
+    };
+    tracing::info!(worker = worker.name, slots, "taking jobs");
+    let slots = u16::try_from(slots).context("THUMBMILL_SLOTS is larger than 65535")?;
+    consumer::run(queue, Arc::new(worker), slots, shutdown).await;
+    Ok(())
+}

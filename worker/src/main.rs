@@ -1,3 +1,39 @@
-//! placeholder
+//! `thumbmill-worker`: takes jobs from the queue and renders thumbnails.
 
-fn main() {}
+use std::process::ExitCode;
+
+use anyhow::Context;
+use thumbmill_shared::backends::{Backends, problems_apart};
+use thumbmill_shared::settings::{self, Program, Settings};
+use thumbmill_shared::shutdown::{self, Shutdown};
+use thumbmill_shared::{metrics, telemetry};
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    let settings = settings::read_or_exit(
+        Program::Worker,
+        "Takes jobs from the queue and renders thumbnails.",
+    );
+    let problems = problems_apart(&settings);
+    if !problems.is_empty() {
+        settings::exit_with(Program::Worker, &problems);
+    }
+    shutdown::run_to_end(settings.grace, |shutdown| run(settings, shutdown))
+}
+
+async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    telemetry::install(settings.log, &settings.log_filter)?;
+    let metrics = metrics::install()?;
+    let address = settings.metrics_listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address}"))?;
+    let health = thumbmill_health::serve(listener, metrics, shutdown.clone());
+    shutdown.spawn_detached(async move {
+        if let Err(error) = health.await {
+            tracing::error!(%error, "serve health and metrics");
+        }
+    });
+    let backends = Backends::open(&settings, &shutdown).await?;
+    thumbmill_worker::run(&settings, backends, shutdown).await
+}

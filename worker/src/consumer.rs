@@ -1,0 +1,80 @@
+//! Deliveries in, settled deliveries out. Knows no pixels.
+
+use std::sync::Arc;
+
+use thumbmill_shared::job::RenderJob;
+use thumbmill_shared::metrics::{JOBS, JOBS_RUNNING, QUEUED_SECONDS};
+use thumbmill_shared::queue::{Delivery, Prefetch, Queue, Settle, Source};
+use thumbmill_shared::readiness::Claimant;
+use thumbmill_shared::shutdown::Shutdown;
+use tracing::Instrument;
+
+use crate::job::Worker;
+use crate::settle;
+
+/// Interactive jobs that are fetched while others render.
+const OVERLAP: u16 = 1;
+
+/// Takes deliveries until `shutdown` begins; then gives back what it has not begun, and waits
+/// for what it has.
+pub(crate) async fn run(queue: Queue, worker: Arc<Worker>, slots: u16, shutdown: Shutdown) {
+    let prefetch = Prefetch {
+        interactive: slots.saturating_add(OVERLAP),
+        bulk: slots,
+    };
+    let mut consumer = queue.consume(prefetch);
+    loop {
+        let delivery = tokio::select! {
+            biased;
+            () = shutdown.begun() => break,
+            delivery = consumer.next() => delivery,
+        };
+        shutdown.spawn(handle(Arc::clone(&worker), delivery));
+    }
+    consumer.stop().await;
+}
+
+async fn handle(worker: Arc<Worker>, delivery: Delivery) {
+    let message = &delivery.message;
+    let lane = match delivery.source {
+        Source::Lane(lane) => lane.name(),
+        Source::Expired => "expired",
+    };
+    let span =
+        tracing::info_span!("job", trace_id = message.trace.trace_id(), id = %message.id, lane);
+    metrics::histogram!(QUEUED_SECONDS, "lane" => lane).record(delivery.age().as_secs_f64());
+    metrics::gauge!(JOBS_RUNNING).increment(1.0);
+    async {
+        let settle = decide(&worker, &delivery).await;
+        metrics::counter!(JOBS, "lane" => lane, "settled" => settle.name()).increment(1);
+        delivery.settle(settle).await;
+    }
+    .instrument(span)
+    .await;
+    metrics::gauge!(JOBS_RUNNING).decrement(1.0);
+}
+
+/// Does the job, if it is one, and says what becomes of the delivery.
+async fn decide(worker: &Worker, delivery: &Delivery) -> Settle {
+    let message = &delivery.message;
+    let job = match RenderJob::parse(&message.body) {
+        Ok(job) => job,
+        Err(error) => return Settle::Dead(error.to_string()),
+    };
+    let claimant = Claimant {
+        job: message.id.clone(),
+        attempt: message.attempt,
+        worker: worker.name.clone(),
+        delivery: delivery.kind,
+    };
+    if let Some(reason) = settle::too_often(delivery.source, message.attempt, worker.attempts) {
+        worker.bury(&job, &claimant, &reason).await;
+        return Settle::Dead(reason);
+    }
+    let end = worker.run(&job, &claimant, delivery.age()).await;
+    let settle = settle::settle(&end, message.attempt, worker.attempts);
+    if let Settle::Dead(reason) = &settle {
+        worker.bury(&job, &claimant, reason).await;
+    }
+    settle
+}

@@ -1,0 +1,184 @@
+//! Sizes, cuts and bars: pure arithmetic, for all variants before any pixel.
+
+use thumbmill_shared::transform::{Enlargement, Fit, Target, Transform};
+
+use super::{Limits, RenderError};
+
+/// A width and a height in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+/// A rectangle in pixels of the upright original; its edges may lie between pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Area {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// What becomes of the upright original.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Plan {
+    /// What is kept of it.
+    pub(super) area: Area,
+    /// What that is scaled to.
+    pub(super) size: Size,
+    /// The canvas that it is laid on, with the offset of its top left corner.
+    pub(super) canvas: Option<(Size, u32, u32)>,
+}
+
+/// Plans one variant of an upright original.
+pub(super) fn plan(
+    original: Size,
+    transform: &Transform,
+    limits: &Limits,
+) -> Result<Plan, RenderError> {
+    let whole = Area {
+        left: 0.0,
+        top: 0.0,
+        width: f64::from(original.width),
+        height: f64::from(original.height),
+    };
+    let clamped = |wanted: u32, side: u32| match transform.enlargement {
+        Enlargement::Allowed => wanted,
+        Enlargement::Never => wanted.min(side),
+    };
+    let width = |wanted: std::num::NonZeroU32| clamped(wanted.get(), original.width);
+    let height = |wanted: std::num::NonZeroU32| clamped(wanted.get(), original.height);
+    let uncut = |size| Plan {
+        area: whole,
+        size,
+        canvas: None,
+    };
+    let plan = match transform.target {
+        None => uncut(original),
+        Some(Target::Width(wanted)) => {
+            uncut(scaled(original, ratio(original.width, width(wanted))))
+        }
+        Some(Target::Height(wanted)) => {
+            uncut(scaled(original, ratio(original.height, height(wanted))))
+        }
+        Some(Target::Box {
+            width: w,
+            height: h,
+            fit,
+        }) => {
+            let bounds = Size {
+                width: width(w),
+                height: height(h),
+            };
+            let (across, down) = (
+                ratio(original.width, bounds.width),
+                ratio(original.height, bounds.height),
+            );
+            let covering = across.min(down);
+            let fitting = across.max(down);
+            match fit {
+                Fit::Cover => cut(
+                    whole,
+                    scaled(original, at_least_one(covering, transform)),
+                    bounds,
+                ),
+                Fit::Contain => letterbox(
+                    whole,
+                    scaled(original, at_least_one(fitting, transform)),
+                    bounds,
+                ),
+                Fit::Inside => uncut(scaled(original, at_least_one(fitting, transform))),
+                Fit::Outside => uncut(scaled(original, at_least_one(covering, transform))),
+            }
+        }
+    };
+    check(&plan, limits)?;
+    Ok(plan)
+}
+
+fn ratio(side: u32, wanted: u32) -> f64 {
+    f64::from(side) / f64::from(wanted)
+}
+
+/// Shrinking by less than one is enlarging.
+fn at_least_one(shrink: f64, transform: &Transform) -> f64 {
+    match transform.enlargement {
+        Enlargement::Allowed => shrink,
+        Enlargement::Never => shrink.max(1.0),
+    }
+}
+
+/// The original shrunk by `shrink`, rounded half up, and never to nothing.
+fn scaled(original: Size, shrink: f64) -> Size {
+    let side = |side: u32| {
+        let side = f64::from(side);
+        whole_px(side / shrink.min(side))
+    };
+    Size {
+        width: side(original.width),
+        height: side(original.height),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates"
+)]
+fn whole_px(length: f64) -> u32 {
+    (length + 0.5).floor() as u32
+}
+
+/// Keeps the middle of the scaled picture, as large as `bounds`.
+fn cut(whole: Area, scaled: Size, bounds: Size) -> Plan {
+    let size = Size {
+        width: bounds.width.min(scaled.width),
+        height: bounds.height.min(scaled.height),
+    };
+    let offset = |scaled: u32, kept: u32| f64::from((scaled - kept).div_ceil(2));
+    let across = whole.width / f64::from(scaled.width);
+    let down = whole.height / f64::from(scaled.height);
+    let area = Area {
+        left: offset(scaled.width, size.width) * across,
+        top: offset(scaled.height, size.height) * down,
+        width: f64::from(size.width) * across,
+        height: f64::from(size.height) * down,
+    };
+    Plan {
+        area,
+        size,
+        canvas: None,
+    }
+}
+
+fn letterbox(whole: Area, size: Size, bounds: Size) -> Plan {
+    let left = bounds.width.saturating_sub(size.width) / 2;
+    let top = bounds.height.saturating_sub(size.height) / 2;
+    let canvas = if size == bounds {
+        None
+    } else {
+        Some((bounds, left, top))
+    };
+    Plan {
+        area: whole,
+        size,
+        canvas,
+    }
+}
+
+fn check(plan: &Plan, limits: &Limits) -> Result<(), RenderError> {
+    let size = plan.canvas.map_or(plan.size, |(canvas, _, _)| canvas);
+    if size.width.max(size.height) > limits.dimension_px {
+        let Size { width, height } = size;
+        let limit = limits.dimension_px;
+        let text = format!(
+            "the thumbnail would be {width}x{height} pixels, no side may be longer than {limit}"
+        );
+        return Err(RenderError::OverLimit(text));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Reads a picture's header, and nothing more.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{ImageDecoder, ImageError};
+use thumbmill_shared::format::Format;
+
+use super::geometry::Size;
+use super::{Limits, RenderError};
+
+mod complete;
+
+/// What a header says, and the decoder that goes on from there.
+pub(super) struct Header<'a> {
+    decoder: Box<dyn ImageDecoder + 'a>,
+    stored: Size,
+    orientation: Orientation,
+    profile: Option<Vec<u8>>,
+}
+
+/// Reads the header of a picture in `format`.
+pub(super) fn probe(bytes: &[u8], format: Format) -> Result<Header<'_>, RenderError> {
+    if format == Format::Jpeg {
+        complete::check(bytes)?;
+    }
+    guarded(|| {
+        let reader = Cursor::new(bytes);
+        let mut decoder: Box<dyn ImageDecoder> = match format {
+            Format::Jpeg => Box::new(JpegDecoder::new(reader)?),
+            Format::Png => Box::new(PngDecoder::with_limits(reader, image::Limits::no_limits())?),
+            Format::Webp => Box::new(WebPDecoder::new(reader)?),
+        };
+        let (width, height) = decoder.dimensions();
+        // What cannot be read here does not keep the picture from being shown.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let profile = decoder.icc_profile().unwrap_or_default();
+        Ok(Header {
+            decoder,
+            stored: Size { width, height },
+            orientation,
+            profile,
+        })
+    })
+}
+
+/// Runs a decoder: neither its errors nor its panics reach further.
+pub(super) fn guarded<T>(decode: impl FnOnce() -> Result<T, ImageError>) -> Result<T, RenderError> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(result) => result.map_err(|error| RenderError::Corrupt(error.to_string())),
+        Err(_) => Err(RenderError::Corrupt("its decoder gave up".to_owned())),
+    }
+}
+
+impl<'a> Header<'a> {
+    /// Checks the limits for originals.
+    pub(super) fn check(&self, limits: &Limits) -> Result<(), RenderError> {
+        let Size { width, height } = self.stored;
+        if width == 0 || height == 0 {
+            return Err(RenderError::Corrupt("it has no pixels".to_owned()));
+        }
+        if width.max(height) > limits.dimension_px {
+            let limit = limits.dimension_px;
+            let text = format!(
+                "the original is {width}x{height} pixels, no side may be longer than {limit}"
+            );
+            return Err(RenderError::OverLimit(text));
+        }
+        if u64::from(width) * u64::from(height) > limits.original_pixels {
+            let limit = limits.original_pixels;
+            let text = format!(
+                "the original is {width}x{height} pixels, it may not have more than {limit}"
+            );
+            return Err(RenderError::OverLimit(text));
+        }
+        Ok(())
+    }
+
+    /// How large the picture is once it is upright.
+    pub(super) fn upright(&self) -> Size {
+        let Size { width, height } = self.stored;
+        if super::orient::swaps_sides(self.orientation) {
+            Size {
+                width: height,
+                height: width,
+            }
+        } else {
+            self.stored
+        }
+    }
+
+    /// How the stored picture becomes upright (Exif 2.3, tag 0x0112).
+    pub(super) fn orientation(&self) -> Orientation {
+        self.orientation
+    }
+
+    /// The ICC profile, if there is one.
+    pub(super) fn take_profile(&mut self) -> Option<Vec<u8>> {
+        self.profile.take()
+    }
+
+    /// The decoder, ready to decode.
+    pub(super) fn into_decoder(self) -> Box<dyn ImageDecoder + 'a> {
+        self.decoder
+    }
+}

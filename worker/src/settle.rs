@@ -1,0 +1,74 @@
+//! What becomes of a job: pure decisions.
+
+use thumbmill_shared::queue::{Delay, Settle, Source};
+
+/// How a job came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JobEnd {
+    /// Every variant has its outcome, or is another worker's.
+    Done,
+    /// Something that may pass was in the way: try again.
+    Transient(String),
+    /// The job itself is wrong; it would never come out otherwise.
+    Invalid(String),
+}
+
+/// What the queue is told after attempt number `attempt` of `attempts`.
+pub(crate) fn settle(end: &JobEnd, attempt: u32, attempts: u32) -> Settle {
+    match end {
+        JobEnd::Done => Settle::Done,
+        JobEnd::Transient(_) if attempt < attempts => Settle::Retry(Delay::after(attempt)),
+        JobEnd::Transient(why) => Settle::Dead(format!("gave up after attempt {attempt}: {why}")),
+        JobEnd::Invalid(why) => Settle::Dead(why.clone()),
+    }
+}
+
+/// The reason not to begin at all: too many workers have died of it.
+pub(crate) fn too_often(source: Source, attempt: u32, attempts: u32) -> Option<String> {
+    let came_back = attempt > attempts;
+    match source {
+        Source::Expired => Some(format!(
+            "delivered {attempt} times without an answer from its workers"
+        )),
+        Source::Lane(_) if came_back => Some(format!("begun {} times without an end", attempt - 1)),
+        Source::Lane(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use thumbmill_shared::queue::Lane;
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_tried_again_later_and_later_and_then_put_aside() {
+        let transient = JobEnd::Transient("the store is away".to_owned());
+        assert_eq!(settle(&transient, 1, 3), Settle::Retry(Delay::Short));
+        assert_eq!(settle(&transient, 2, 3), Settle::Retry(Delay::Middle));
+        let Settle::Dead(reason) = settle(&transient, 3, 3) else {
+            panic!("tried for ever")
+        };
+        assert!(
+            reason.contains("attempt 3") && reason.contains("the store is away"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn an_answered_job_is_over_and_a_wrong_one_is_not_tried_again() {
+        assert_eq!(settle(&JobEnd::Done, 99, 3), Settle::Done);
+        assert_eq!(
+            settle(&JobEnd::Invalid("no such preset".to_owned()), 1, 3),
+            Settle::Dead("no such preset".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_job_that_kills_its_workers_is_not_begun_again() {
+        let lane = Source::Lane(Lane::Interactive);
+        assert_eq!(too_often(lane, 3, 3), None);
+        assert!(too_often(lane, 4, 3).is_some_and(|reason| reason.contains("3 times")));
+        assert!(too_often(Source::Expired, 11, 99).is_some());
+    }
+}
