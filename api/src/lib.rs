@@ -1,1 +1,167 @@
-//! placeholder
+//! Thumbmill's api: HTTP in, bytes out. Originals and thumbnails that are there are served from
+//! the store; missing ones are put on the queue and waited for. Knows no pixels.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::Uri;
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+use thumbmill_shared::backends::Backends;
+use thumbmill_shared::originals::Originals;
+use thumbmill_shared::preset::Presets;
+use thumbmill_shared::readiness::Readiness;
+use thumbmill_shared::settings::Settings;
+use thumbmill_shared::shutdown::Shutdown;
+use thumbmill_shared::storage::Storage;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+mod accept;
+mod assets;
+mod delivery;
+mod descriptions;
+mod error;
+mod files;
+mod flight;
+mod observe;
+mod prefer;
+mod query;
+mod send;
+mod upload;
+
+use descriptions::Descriptions;
+use error::ApiError;
+use flight::Flights;
+
+/// Everything that a request needs.
+struct App {
+    settings: Settings,
+    presets: Presets,
+    storage: Storage,
+    originals: Originals,
+    readiness: Readiness,
+    descriptions: Descriptions,
+    flights: Flights,
+}
+
+impl App {
+    /// What a record says under `storage`.
+    fn storage_name(&self) -> &'static str {
+        match self.storage {
+            Storage::Files(_) => "local",
+            Storage::S3(_) => "s3",
+        }
+    }
+}
+
+/// Every route.
+fn router(app: Arc<App>, health: Router) -> Router {
+    Router::new()
+        .route("/assets/{id}", get(assets::by_id))
+        .route("/assets/{id}/", get(assets::by_id))
+        .route("/assets/{id}/{filename}", get(assets::by_id_and_name))
+        .route("/files", post(files::create))
+        .route(
+            "/files/{id}",
+            get(files::describe)
+                .patch(files::change)
+                .delete(files::delete),
+        )
+        .method_not_allowed_fallback(no_method)
+        .fallback(no_route)
+        // Uploads have a limit of their own, in bytes of the file.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(observe::observe))
+        .with_state(app)
+        .merge(health)
+}
+
+async fn no_route(uri: Uri) -> ApiError {
+    ApiError::NoRoute(uri.path().to_owned())
+}
+
+async fn no_method(_: Request) -> ApiError {
+    ApiError::NoMethod
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands it over by value"
+)]
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let what = panic.downcast_ref::<String>().map(String::as_str);
+    let what = what
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic");
+    ApiError::Internal(anyhow::anyhow!("{what}")).into_response()
+}
+
+/// Reads the presets that `settings` name.
+pub fn presets(settings: &Settings) -> Result<Presets, thumbmill_shared::preset::PresetFileError> {
+    settings
+        .presets
+        .as_deref()
+        .map_or_else(|| Ok(Presets::default()), Presets::read)
+}
+
+/// Opens the address that `settings` name.
+pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
+    bind(settings.listen).await
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address}"))
+}
+
+/// Serves HTTP until `shutdown` begins and all requests that came before are answered.
+pub async fn run(
+    listener: TcpListener,
+    settings: Settings,
+    backends: Backends,
+    metrics: PrometheusHandle,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let Backends {
+        storage,
+        originals,
+        queue,
+        readiness,
+    } = backends;
+    let descriptions = Descriptions::new(originals.clone(), readiness.clone());
+    let longest = settings.wait_max;
+    let flights = Flights::new(
+        storage.clone(),
+        readiness.clone(),
+        queue,
+        longest,
+        &shutdown,
+    );
+    shutdown.spawn_detached(flights.clone().listen(descriptions.clone()));
+    let presets = presets(&settings)?;
+    let app = App {
+        settings,
+        presets,
+        storage,
+        originals,
+        readiness,
+        descriptions,
+        flights,
+    };
+    let health = thumbmill_health::router(metrics, shutdown.clone());
+    tracing::info!(address = %listener.local_addr()?, "serving");
+    let ended = shutdown.clone();
+    let serve = axum::serve(listener, router(Arc::new(app), health));
+    serve
+        .with_graceful_shutdown(async move { ended.begun().await })
+        .await
+        .context("serve HTTP")
+}

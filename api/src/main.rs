@@ -1,3 +1,26 @@
-//! placeholder
+//! `thumbmill-api`: serves originals and thumbnails, and puts missing ones on the queue.
 
-fn main() {}
+use std::process::ExitCode;
+
+use thumbmill_shared::backends::{Backends, problems_apart};
+use thumbmill_shared::settings::{self, Program, Settings};
+use thumbmill_shared::shutdown::{self, Shutdown};
+use thumbmill_shared::{metrics, telemetry};
+
+fn main() -> ExitCode {
+    let settings =
+        settings::read_or_exit(Program::Api, "Serves originals and thumbnails over HTTP.");
+    let problems = problems_apart(&settings);
+    if !problems.is_empty() {
+        settings::exit_with(Program::Api, &problems);
+    }
+    shutdown::run_to_end(settings.grace, |shutdown| run(settings, shutdown))
+}
+
+async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    telemetry::install(settings.log, &settings.log_filter)?;
+    let metrics = metrics::install()?;
+    let listener = thumbmill_api::listen(&settings).await?;
+    let backends = Backends::open(&settings, &shutdown).await?;
+    thumbmill_api::run(listener, settings, backends, metrics, shutdown).await
+}

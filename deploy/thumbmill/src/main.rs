@@ -1,3 +1,48 @@
-//! placeholder
+//! `thumbmill`: the api and a worker in one process, on embedded parts unless told otherwise.
 
-fn main() {}
+use std::process::ExitCode;
+
+use thumbmill_shared::backends::Backends;
+use thumbmill_shared::settings::{self, Program, Settings};
+use thumbmill_shared::shutdown::{self, Shutdown};
+use thumbmill_shared::{metrics, telemetry};
+
+fn main() -> ExitCode {
+    let settings = settings::read_or_exit(
+        Program::Everything,
+        "Everything in one process: serves originals and thumbnails over HTTP, and renders what is missing.",
+    );
+    shutdown::run_to_end(settings.grace, |shutdown| run(settings, shutdown))
+}
+
+async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    telemetry::install(settings.log, &settings.log_filter)?;
+    let metrics = metrics::install()?;
+    let listener = thumbmill_api::listen(&settings).await?;
+    let backends = Backends::open(&settings, &shutdown).await?;
+    greet(listener.local_addr()?);
+    let worker = thumbmill_worker::run(&settings, backends.clone(), shutdown.clone());
+    let api = thumbmill_api::run(listener, settings.clone(), backends, metrics, shutdown);
+    tokio::try_join!(api, worker)?;
+    Ok(())
+}
+
+/// Says what to try next.
+#[expect(
+    clippy::print_stdout,
+    reason = "the greeting is what this command prints"
+)]
+fn greet(address: std::net::SocketAddr) {
+    println!(
+        "Thumbmill serves on http://{address} (Ctrl-C ends it). Try:
+
+  curl -F file=@photo.jpg http://{address}/files
+  # take the id from the answer, and open in a browser:
+  http://{address}/assets/ID?width=200&height=200
+
+  # or in one go:
+  id=$(curl -sF file=@photo.jpg http://{address}/files | grep -o '\"id\":\"[^\"]*' | cut -d'\"' -f4)
+  curl -o thumbnail.jpg \"http://{address}/assets/$id?width=200&height=200\"
+"
+    );
+}

@@ -1,0 +1,340 @@
+//! `GET` and `HEAD` of `/assets/{id}`: parse, find the variant, serve the hit, or wait for the miss.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use thumbmill_shared::asset::{AssetId, Original};
+use thumbmill_shared::format::{Format, FormatChoice};
+use thumbmill_shared::metrics::WAITING;
+use thumbmill_shared::outcome::{Outcome, Ready, Reason};
+use thumbmill_shared::trace::TraceContext;
+use thumbmill_shared::variant::Variant;
+
+use crate::App;
+use crate::delivery::{Validators, safe_filename, with_extension};
+use crate::error::{ApiError, insert};
+use crate::flight::{Progress, Refusal};
+use crate::observe::Served;
+use crate::prefer::{Patience, patience};
+use crate::query::{Disposition, Query};
+use crate::send::{Stored, send};
+use crate::{accept, query};
+
+/// How often a variant is looked for again after it was said to be ready, or its original to
+/// have been replaced.
+const LOOKS: usize = 3;
+
+/// `/assets/{id}` and `/assets/{id}/`.
+pub(crate) async fn by_id(
+    State(app): State<Arc<App>>,
+    path: Result<Path<String>, PathRejection>,
+    request: AssetRequest,
+) -> Result<Response, ApiError> {
+    let Path(id) = path?;
+    serve(&app, &id, None, request).await
+}
+
+/// `/assets/{id}/{filename}`.
+pub(crate) async fn by_id_and_name(
+    State(app): State<Arc<App>>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    request: AssetRequest,
+) -> Result<Response, ApiError> {
+    let Path((id, filename)) = path?;
+    serve(&app, &id, Some(&filename), request).await
+}
+
+/// What of a request matters here.
+#[derive(Debug)]
+pub(crate) struct AssetRequest {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    trace: TraceContext,
+    started: Instant,
+}
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for AssetRequest {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _state: &S,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self {
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            headers: parts.headers.clone(),
+            trace: parts
+                .extensions
+                .get()
+                .cloned()
+                .unwrap_or_else(TraceContext::random),
+            started: Instant::now(),
+        })
+    }
+}
+
+impl AssetRequest {
+    /// All values of a header, joined by commas (RFC 9110, 5.3).
+    fn joined(&self, name: &HeaderName) -> String {
+        let values = self
+            .headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        values.collect::<Vec<_>>().join(",")
+    }
+}
+
+async fn serve(
+    app: &App,
+    id: &str,
+    filename: Option<&str>,
+    request: AssetRequest,
+) -> Result<Response, ApiError> {
+    let asset: AssetId = id.parse()?;
+    let Query {
+        variant: asked,
+        disposition,
+    } = query::Query::parse(request.uri.query().unwrap_or_default())?;
+    let asked = app.presets.allow(asked, app.settings.transforms)?;
+    for _ in 0..LOOKS {
+        let original = app
+            .descriptions
+            .describe(asset)
+            .await?
+            .ok_or(ApiError::NoAsset)?;
+        let name = filename
+            .and_then(safe_filename)
+            .unwrap_or_else(|| original.filename.clone());
+        let page = Page {
+            app,
+            request: &request,
+            original: &original,
+            disposition,
+            name,
+        };
+        let source = Format::of_media_type(&original.media_type);
+        let answer = match source {
+            Some(source) if !asked.is_original() => {
+                let auto = accept::auto(&request.joined(&header::ACCEPT), source);
+                let transform = asked.resolve(source, auto);
+                let original_version = original.version.clone();
+                page.variant(&Variant {
+                    asset,
+                    original_version,
+                    transform,
+                })
+                .await?
+            }
+            _ => page.original().await?,
+        };
+        if let Some(mut answer) = answer {
+            if asked.format == Some(FormatChoice::Auto) {
+                answer
+                    .headers_mut()
+                    .insert(header::VARY, HeaderValue::from_static("Accept"));
+            }
+            return Ok(answer);
+        }
+        // The original was replaced while it was being served: look at the new one.
+        app.descriptions.forget(asset).await;
+    }
+    Err(ApiError::Changing)
+}
+
+/// One answer in the making. `None` as an answer: the original has changed meanwhile.
+struct Page<'a> {
+    app: &'a App,
+    request: &'a AssetRequest,
+    original: &'a Original,
+    disposition: Disposition,
+    name: String,
+}
+
+impl Page<'_> {
+    fn stored(&self, tag: &str, media_type: &str, filename: String) -> Stored<'_> {
+        let modified =
+            std::time::UNIX_EPOCH + std::time::Duration::from_secs(self.original.modified_unix);
+        Stored {
+            validators: Validators {
+                etag: format!("\"{tag}\""),
+                modified,
+            },
+            media_type: media_type.to_owned(),
+            filename,
+            disposition: self.disposition,
+            cache_control: &self.app.settings.cache_control,
+            method: &self.request.method,
+            headers: &self.request.headers,
+        }
+    }
+
+    async fn original(&self) -> Result<Option<Response>, ApiError> {
+        let original = self.original;
+        if original.length_bytes == 0 {
+            return Err(ApiError::Empty);
+        }
+        let stored = self.stored(
+            original.version.as_str(),
+            &original.media_type,
+            self.name.clone(),
+        );
+        let open = |range| self.app.originals.open(original, range);
+        let answer = send(&stored, Some(original.length_bytes), open).await?;
+        Ok(answer.map(|answer| self.served(answer, Served::Original, "")))
+    }
+
+    async fn variant(&self, variant: &Variant) -> Result<Option<Response>, ApiError> {
+        if let Some(hit) = self.stored_variant(variant, Served::Hit, "hit").await? {
+            return Ok(Some(hit));
+        }
+        for _ in 0..LOOKS {
+            match self.wait(variant).await? {
+                Waited::Async => return Ok(Some(self.accepted())),
+                Waited::Ended(Outcome::Ready(ready)) => {
+                    let timing = server_timing(&ready);
+                    if let Some(made) = self.stored_variant(variant, Served::Miss, &timing).await? {
+                        return Ok(Some(made));
+                    }
+                    // Said to be ready, but not there: whoever removed it did not say so.
+                    if let Err(error) = self.app.readiness.forget(&variant.key()).await {
+                        tracing::warn!(%error, "a variant that is gone could not be forgotten");
+                    }
+                }
+                Waited::Ended(Outcome::Failed(failure)) => {
+                    return match failure.reason {
+                        Reason::OriginalReplaced | Reason::OriginalMissing => Ok(None),
+                        _ => Err(ApiError::Failed(failure)),
+                    };
+                }
+            }
+        }
+        Err(ApiError::Refused(Refusal::Deadline))
+    }
+
+    async fn stored_variant(
+        &self,
+        variant: &Variant,
+        served: Served,
+        timing: &str,
+    ) -> Result<Option<Response>, ApiError> {
+        let format = variant.transform.format;
+        let accepted: &[&str] = match format {
+            Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
+            Format::Png => &["png"],
+            Format::Webp => &["webp"],
+        };
+        let name = with_extension(&self.name, format.extension(), accepted);
+        let stored = self.stored(variant.key().as_str(), format.media_type(), name);
+        let object = variant.object();
+        let answer = send(&stored, None, |range| self.app.storage.get(&object, range)).await?;
+        Ok(answer.map(|answer| self.served(answer, served, timing)))
+    }
+
+    async fn wait(&self, variant: &Variant) -> Result<Waited, ApiError> {
+        let settings = &self.app.settings;
+        let prefer = self.request.joined(&HeaderName::from_static("prefer"));
+        let patience = patience(&prefer, settings.wait, settings.wait_max);
+        let deadline = match patience {
+            Patience::Wait(wait) => self.request.started + wait,
+            Patience::Async => self.request.started + settings.wait,
+        };
+        let _waiting = Waiting::begin();
+        loop {
+            let mut flight = self.app.flights.join(variant, &self.request.trace);
+            let over = |progress: &Progress| match progress {
+                Progress::Started => false,
+                Progress::Queued => patience == Patience::Async,
+                Progress::Ended(_) => true,
+            };
+            let progress =
+                match tokio::time::timeout_at(deadline.into(), flight.wait_for(over)).await {
+                    Err(_) => return Err(ApiError::Refused(Refusal::Deadline)),
+                    // The flight ended as this joined it.
+                    Ok(Err(_)) => continue,
+                    Ok(Ok(progress)) => progress.clone(),
+                };
+            return match progress {
+                Progress::Ended(end) => Ok(Waited::Ended(end?)),
+                Progress::Started | Progress::Queued => Ok(Waited::Async),
+            };
+        }
+    }
+
+    /// 202: the thumbnail is being made.
+    fn accepted(&self) -> Response {
+        let body = json!({"data": {"id": self.original.id, "status": "pending"}});
+        let mut answer = (StatusCode::ACCEPTED, Json(body)).into_response();
+        let headers = answer.headers_mut();
+        insert(
+            headers,
+            header::LOCATION,
+            self.request
+                .uri
+                .path_and_query()
+                .map_or("/", |uri| uri.as_str()),
+        );
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        insert(
+            headers,
+            HeaderName::from_static("preference-applied"),
+            "respond-async",
+        );
+        self.served(answer, Served::Accepted, "miss")
+    }
+
+    fn served(&self, mut answer: Response, served: Served, timing: &str) -> Response {
+        if !timing.is_empty() {
+            let total = self.request.started.elapsed().as_secs_f64() * 1e3;
+            let value = format!("{timing}, total;dur={total:.1}");
+            insert(
+                answer.headers_mut(),
+                HeaderName::from_static("server-timing"),
+                &value,
+            );
+        }
+        answer.extensions_mut().insert(served);
+        answer
+    }
+}
+
+enum Waited {
+    Async,
+    Ended(Outcome),
+}
+
+/// What a miss was made of (W3C Server Timing), in milliseconds.
+fn server_timing(ready: &Ready) -> String {
+    let mut text = "miss".to_owned();
+    for (name, millis) in [("queue", ready.queued_ms), ("render", ready.render_ms)] {
+        if let Some(millis) = millis {
+            text = format!("{text}, {name};dur={millis}");
+        }
+    }
+    text
+}
+
+/// Counts as a waiting request until dropped.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Self {
+        metrics::gauge!(WAITING).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        metrics::gauge!(WAITING).decrement(1.0);
+    }
+}

@@ -1,0 +1,211 @@
+//! How bytes are handed over: ranges, validators and file names. Pure header arithmetic.
+
+use std::ops::Range;
+use std::time::SystemTime;
+
+use axum::http::{HeaderMap, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::query::Disposition;
+
+/// What tells one state of a resource from another (RFC 9110, 8.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Validators {
+    /// A strong entity tag, with its quotes.
+    pub(crate) etag: String,
+    /// In whole seconds, as HTTP dates are.
+    pub(crate) modified: SystemTime,
+}
+
+/// How a request's conditions come out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// The client has it already: 304.
+    NotModified,
+    /// Send it.
+    Modified,
+}
+
+/// Evaluates `If-None-Match` and, without it, `If-Modified-Since` (RFC 9110, 13.2.2).
+pub(crate) fn freshness(headers: &HeaderMap, validators: &Validators) -> Freshness {
+    if headers.contains_key(header::IF_NONE_MATCH) {
+        let tags = headers
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let mut tags = tags.flat_map(|value| value.split(',')).map(str::trim);
+        // Weak comparison: RFC 9110, 8.8.3.2.
+        let same =
+            tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == validators.etag);
+        return if same {
+            Freshness::NotModified
+        } else {
+            Freshness::Modified
+        };
+    }
+    let since = date(headers, header::IF_MODIFIED_SINCE);
+    let unchanged =
+        since.is_some_and(|since| whole_seconds(validators.modified) <= whole_seconds(since));
+    if unchanged {
+        Freshness::NotModified
+    } else {
+        Freshness::Modified
+    }
+}
+
+/// Which bytes a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All: 200.
+    Whole,
+    /// These: 206.
+    Part(Range<u64>),
+    /// None that exist: 416.
+    Nothing,
+}
+
+/// Evaluates `Range` and `If-Range` (RFC 9110, 13.1.5 and 14) for a body of `length` bytes.
+///
+/// One range of bytes is served; several, another unit or a malformed header count as none.
+pub(crate) fn wanted(headers: &HeaderMap, validators: &Validators, length: u64) -> Wanted {
+    let range = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok());
+    let Some((unit, set)) = range.and_then(|range| range.split_once('=')) else {
+        return Wanted::Whole;
+    };
+    if !unit.eq_ignore_ascii_case("bytes") || !range_is_current(headers, validators) {
+        return Wanted::Whole;
+    }
+    let Some((first, last)) = set.trim().split_once('-') else {
+        return Wanted::Whole;
+    };
+    match (position(first), position(last)) {
+        (Some(Position::Absent), Some(Position::At(0))) => Wanted::Nothing,
+        (Some(Position::Absent), Some(Position::At(_))) if length == 0 => Wanted::Nothing,
+        (Some(Position::Absent), Some(Position::At(suffix))) => {
+            Wanted::Part(length.saturating_sub(suffix)..length)
+        }
+        (Some(Position::At(first)), Some(Position::At(last))) if last < first => Wanted::Whole,
+        (Some(Position::At(first)), Some(_)) if first >= length => Wanted::Nothing,
+        (Some(Position::At(first)), Some(Position::Absent)) => Wanted::Part(first..length),
+        (Some(Position::At(first)), Some(Position::At(last))) => {
+            Wanted::Part(first..last.saturating_add(1).min(length))
+        }
+        (Some(Position::Absent), Some(Position::Absent)) | (None, _) | (_, None) => Wanted::Whole,
+    }
+}
+
+enum Position {
+    Absent,
+    At(u64),
+}
+
+/// `None`: malformed. A number too large to hold lies behind every end.
+fn position(text: &str) -> Option<Position> {
+    let text = text.trim();
+    match text {
+        "" => Some(Position::Absent),
+        _ if text.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(Position::At(text.parse().unwrap_or(u64::MAX)))
+        }
+        _ => None,
+    }
+}
+
+/// `If-Range` takes a strong tag or the exact date.
+fn range_is_current(headers: &HeaderMap, validators: &Validators) -> bool {
+    let Some(condition) = headers.get(header::IF_RANGE) else {
+        return true;
+    };
+    let same_tag = condition
+        .to_str()
+        .is_ok_and(|tag| tag.trim() == validators.etag);
+    let same_date = date(headers, header::IF_RANGE)
+        .is_some_and(|date| whole_seconds(date) == whole_seconds(validators.modified));
+    same_tag || same_date
+}
+
+fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
+}
+
+fn whole_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+/// What RFC 8187 lets stand unencoded in an extended value, the other way round.
+const NOT_ATTR_CHAR: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'%')
+    .add(b'\'')
+    .add(b'(')
+    .add(b')')
+    .add(b'*')
+    .add(b',')
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'{')
+    .add(b'}');
+
+/// `Content-Disposition` (RFC 6266): a plain name for old clients, and the whole name in UTF-8
+/// (RFC 8187) where the plain one cannot say it.
+pub(crate) fn content_disposition(disposition: Disposition, filename: &str) -> String {
+    let kind = match disposition {
+        Disposition::Inline => "inline",
+        Disposition::Attachment => "attachment",
+    };
+    let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '%');
+    if filename.chars().all(plain) {
+        return format!("{kind}; filename=\"{filename}\"");
+    }
+    let fallback: String = filename
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    let encoded = utf8_percent_encode(filename, NOT_ATTR_CHAR);
+    format!("{kind}; filename=\"{fallback}\"; filename*=UTF-8''{encoded}")
+}
+
+/// A name that is safe to save as: the last segment of a path, without control characters.
+pub(crate) fn safe_filename(name: &str) -> Option<String> {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last.chars().filter(|c| !c.is_control()).take(255).collect();
+    let clean = clean.trim();
+    if matches!(clean, "" | "." | "..") {
+        None
+    } else {
+        Some(clean.to_owned())
+    }
+}
+
+/// The name with its ending changed to `extension`, unless one of `accepted` stands there.
+pub(crate) fn with_extension(filename: &str, extension: &str, accepted: &[&str]) -> String {
+    let (stem, ending) = match filename.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() => (stem, ending),
+        _ => (filename, ""),
+    };
+    if accepted
+        .iter()
+        .any(|accepted| ending.eq_ignore_ascii_case(accepted))
+    {
+        filename.to_owned()
+    } else {
+        format!("{stem}.{extension}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

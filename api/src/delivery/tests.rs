@@ -1,0 +1,171 @@
+use std::time::Duration;
+
+use axum::http::HeaderName;
+
+use super::*;
+
+fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+        .collect()
+}
+
+fn validators() -> Validators {
+    Validators {
+        etag: "\"v1\"".to_owned(),
+        modified: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_700),
+    }
+}
+
+#[test]
+fn ranges_are_read_as_rfc_9110_says() {
+    let table = [
+        ("bytes=0-9", Wanted::Part(0..10)),
+        ("bytes=0-0", Wanted::Part(0..1)),
+        ("bytes=1399-1399", Wanted::Part(1399..1400)),
+        ("bytes=10-", Wanted::Part(10..1400)),
+        ("bytes=-10", Wanted::Part(1390..1400)),
+        ("bytes=-99999", Wanted::Part(0..1400)),
+        ("bytes=0-99999", Wanted::Part(0..1400)),
+        ("Bytes= 0-9", Wanted::Part(0..10)),
+        ("bytes=1400-", Wanted::Nothing),
+        ("bytes=1400-1500", Wanted::Nothing),
+        ("bytes=99999999999999999999-", Wanted::Nothing),
+        ("bytes=-0", Wanted::Nothing),
+        ("bytes=20-10", Wanted::Whole),
+        ("bytes=-", Wanted::Whole),
+        ("bytes=--5", Wanted::Whole),
+        ("bytes=a-b", Wanted::Whole),
+        ("bytes=0-9,20-29", Wanted::Whole),
+        ("bytes 0-9", Wanted::Whole),
+        ("items=0-9", Wanted::Whole),
+        ("", Wanted::Whole),
+    ];
+    for (range, expected) in table {
+        assert_eq!(
+            wanted(&headers(&[(header::RANGE, range)]), &validators(), 1400),
+            expected,
+            "{range}"
+        );
+    }
+    assert_eq!(
+        wanted(&headers(&[(header::RANGE, "bytes=-5")]), &validators(), 0),
+        Wanted::Nothing
+    );
+}
+
+#[test]
+fn a_range_of_another_state_gives_the_whole() {
+    for (condition, part) in [
+        ("\"v1\"", true),
+        ("\"v2\"", false),
+        ("W/\"v1\"", false),
+        ("Tue, 14 Nov 2023 22:13:20 GMT", true),
+        ("Tue, 14 Nov 2023 22:13:21 GMT", false),
+    ] {
+        let headers = headers(&[(header::RANGE, "bytes=0-9"), (header::IF_RANGE, condition)]);
+        assert_eq!(
+            wanted(&headers, &validators(), 1400) != Wanted::Whole,
+            part,
+            "{condition}"
+        );
+    }
+}
+
+#[test]
+fn conditions_are_evaluated_in_their_order() {
+    let table = [
+        (
+            vec![(header::IF_NONE_MATCH, "\"v1\"")],
+            Freshness::NotModified,
+        ),
+        (
+            vec![(header::IF_NONE_MATCH, "\"x\", W/\"v1\"")],
+            Freshness::NotModified,
+        ),
+        (vec![(header::IF_NONE_MATCH, "*")], Freshness::NotModified),
+        (vec![(header::IF_NONE_MATCH, "v1")], Freshness::Modified),
+        (
+            vec![(header::IF_MODIFIED_SINCE, "Tue, 14 Nov 2023 22:13:20 GMT")],
+            Freshness::NotModified,
+        ),
+        (
+            vec![(header::IF_MODIFIED_SINCE, "Tue, 14 Nov 2023 22:13:19 GMT")],
+            Freshness::Modified,
+        ),
+        (
+            vec![(header::IF_MODIFIED_SINCE, "soon")],
+            Freshness::Modified,
+        ),
+        (
+            vec![
+                (header::IF_NONE_MATCH, "\"x\""),
+                (header::IF_MODIFIED_SINCE, "Fri, 01 Jan 2100 00:00:00 GMT"),
+            ],
+            Freshness::Modified,
+        ),
+        (vec![], Freshness::Modified),
+    ];
+    for (pairs, expected) in table {
+        assert_eq!(
+            freshness(&headers(&pairs), &validators()),
+            expected,
+            "{pairs:?}"
+        );
+    }
+}
+
+#[test]
+fn file_names_reach_the_client_whole() {
+    let table = [
+        ("my photo (1).jpg", "inline; filename=\"my photo (1).jpg\""),
+        ("a;b,c.jpg", "inline; filename=\"a;b,c.jpg\""),
+        (
+            "a\"b.jpg",
+            "inline; filename=\"a_b.jpg\"; filename*=UTF-8''a%22b.jpg",
+        ),
+        (
+            "naïve ☃.jpg",
+            "inline; filename=\"na_ve _.jpg\"; filename*=UTF-8''na%C3%AFve%20%E2%98%83.jpg",
+        ),
+        (
+            "100%.jpg",
+            "inline; filename=\"100_.jpg\"; filename*=UTF-8''100%25.jpg",
+        ),
+    ];
+    for (name, expected) in table {
+        assert_eq!(content_disposition(Disposition::Inline, name), expected);
+    }
+    assert!(content_disposition(Disposition::Attachment, "x").starts_with("attachment; "));
+}
+
+#[test]
+fn names_from_outside_cannot_leave_their_folder_or_their_header() {
+    let table = [
+        ("../../etc/passwd", Some("passwd")),
+        ("C:\\temp\\x.jpg", Some("x.jpg")),
+        ("x\r\nSet-Cookie: a=b.jpg", Some("xSet-Cookie: a=b.jpg")),
+        ("..", None),
+        ("", None),
+        ("a/", None),
+    ];
+    for (name, expected) in table {
+        assert_eq!(safe_filename(name).as_deref(), expected, "{name:?}");
+    }
+}
+
+#[test]
+fn a_variant_is_named_after_its_format() {
+    let table = [
+        ("photo.jpg", "photo.webp"),
+        ("photo.webp", "photo.webp"),
+        ("photo.WEBP", "photo.WEBP"),
+        ("photo", "photo.webp"),
+        ("archive.tar.png", "archive.tar.webp"),
+        (".jpg", ".jpg.webp"),
+    ];
+    for (name, expected) in table {
+        assert_eq!(with_extension(name, "webp", &["webp"]), expected);
+    }
+}

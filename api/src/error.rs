@@ -1,0 +1,209 @@
+//! Every error that the api answers, in one list: status, stable code and text.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use thumbmill_shared::asset::NotAnAssetId;
+use thumbmill_shared::originals::OriginalsError;
+use thumbmill_shared::outcome::{Failure, Reason};
+use thumbmill_shared::preset::PresetError;
+use thumbmill_shared::storage::StorageError;
+
+use crate::flight::Refusal;
+use crate::query::QueryError;
+
+/// What a client is told when a request cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// No such route.
+    #[error("Route {0} doesn't exist.")]
+    NoRoute(String),
+    /// The route has other methods.
+    #[error("This route does not have this method.")]
+    NoMethod,
+    /// No such original.
+    #[error("There is no asset with this id.")]
+    NoAsset,
+    /// The id in the path is no id.
+    #[error("There is no asset with this id: {0}.")]
+    NoAssetId(#[from] NotAnAssetId),
+    /// The path is not text.
+    #[error("{0}.")]
+    BadPath(String),
+    /// A parameter is wrong.
+    #[error("Invalid query. {0}.")]
+    Query(#[from] QueryError),
+    /// A transform is unknown or not allowed.
+    #[error("Invalid query. {0}.")]
+    Preset(#[from] PresetError),
+    /// The body of an upload is wrong.
+    #[error("Invalid payload. {0}.")]
+    Payload(String),
+    /// The body is of a type that the route does not read.
+    #[error("Send multipart/form-data with a file{0}.")]
+    MediaType(&'static str),
+    /// The upload is longer than the limit.
+    #[error("The file is larger than the limit of {limit_bytes} bytes.")]
+    TooLarge {
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// The id is taken.
+    #[error("An asset with this id exists already.")]
+    Duplicate,
+    /// The original is replaced faster than it can be read.
+    #[error("The asset is being changed by somebody else; try again.")]
+    Changing,
+    /// The range lies behind the end.
+    #[error("The range is not within the {length_bytes} bytes of the file.")]
+    Range {
+        /// How long it is.
+        length_bytes: u64,
+    },
+    /// The variant cannot be made.
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    /// The original has no bytes.
+    #[error("The original is empty.")]
+    Empty,
+    /// The variant is not there yet.
+    #[error("The thumbnail is not ready yet; try again.")]
+    Refused(#[from] Refusal),
+    /// The store cannot be used now.
+    #[error("The store is unavailable; try again.")]
+    StoreUnavailable(#[source] StorageError),
+    /// The store has no room.
+    #[error("The store is full.")]
+    StoreFull(#[source] StorageError),
+    /// A mistake in configuration or code.
+    #[error("An unexpected error occurred.")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl ApiError {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NoRoute(_) => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
+            Self::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::NoAsset | Self::NoAssetId(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::BadPath(_) => (StatusCode::BAD_REQUEST, "INVALID_PATH"),
+            Self::Query(_) | Self::Preset(_) => (StatusCode::BAD_REQUEST, "INVALID_QUERY"),
+            Self::Payload(_) => (StatusCode::BAD_REQUEST, "INVALID_PAYLOAD"),
+            Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "CONTENT_TOO_LARGE"),
+            Self::Duplicate => (StatusCode::BAD_REQUEST, "RECORD_NOT_UNIQUE"),
+            Self::Changing => (StatusCode::CONFLICT, "CONFLICT"),
+            Self::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE"),
+            Self::Empty => (StatusCode::UNPROCESSABLE_ENTITY, "CORRUPT_ORIGINAL"),
+            Self::Failed(failure) => match failure.reason {
+                Reason::OriginalMissing => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+                Reason::OriginalReplaced => (StatusCode::CONFLICT, "CONFLICT"),
+                Reason::OriginalCorrupt => (StatusCode::UNPROCESSABLE_ENTITY, "CORRUPT_ORIGINAL"),
+                Reason::NotAPicture => (StatusCode::UNPROCESSABLE_ENTITY, "NOT_A_PICTURE"),
+                Reason::OverLimit => (StatusCode::BAD_REQUEST, "ILLEGAL_ASSET_TRANSFORMATION"),
+                Reason::RenderTimeout => (StatusCode::UNPROCESSABLE_ENTITY, "RENDER_TIMEOUT"),
+                Reason::AttemptsExhausted => (StatusCode::SERVICE_UNAVAILABLE, "RENDER_FAILED"),
+            },
+            Self::Refused(_) | Self::StoreUnavailable(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE")
+            }
+            Self::StoreFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "INSUFFICIENT_STORAGE"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR"),
+        }
+    }
+
+    /// When asking again makes sense.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(Refusal::Full) => Some(Duration::from_secs(5)),
+            Self::Refused(_) | Self::StoreUnavailable(_) | Self::Changing => {
+                Some(Duration::from_secs(1))
+            }
+            Self::Failed(failure) => match failure.reason {
+                Reason::AttemptsExhausted => Some(failure.reason.remembered_for()),
+                Reason::OriginalReplaced => Some(Duration::from_secs(1)),
+                Reason::OriginalMissing
+                | Reason::OriginalCorrupt
+                | Reason::NotAPicture
+                | Reason::OverLimit
+                | Reason::RenderTimeout => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status_and_code();
+        if status.is_server_error() {
+            tracing::warn!(code, error = %chain(&self), "request failed");
+        }
+        let body = json!({"errors": [{"message": self.to_string(), "extensions": {"code": code}}]});
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(after) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));
+        }
+        if let Self::Range { length_bytes } = self {
+            insert(
+                headers,
+                header::CONTENT_RANGE,
+                &format!("bytes */{length_bytes}"),
+            );
+        }
+        response
+    }
+}
+
+/// Sets a header whose text is known to be valid; another text is left out.
+pub(crate) fn insert(headers: &mut axum::http::HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// An error with all its causes, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::BadPath(rejection.body_text())
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable { .. } => Self::StoreUnavailable(error),
+            StorageError::Full { .. } => Self::StoreFull(error),
+            StorageError::TooLarge { .. }
+            | StorageError::Conflict { .. }
+            | StorageError::Misconfigured { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<OriginalsError> for ApiError {
+    fn from(error: OriginalsError) -> Self {
+        match error {
+            OriginalsError::Duplicate(_) => Self::Duplicate,
+            OriginalsError::Changing(_) => Self::Changing,
+            OriginalsError::Missing(_) => Self::NoAsset,
+            OriginalsError::Storage(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! One flight per missing variant and process: it publishes the job, or finds that somebody else
+//! has, and waits for the end. However many requests wait, the queue sees one job.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use thumbmill_shared::job::{JOB_VERSION, JobError, RenderJob};
+use thumbmill_shared::outcome::{Outcome, Ready};
+use thumbmill_shared::queue::{Lane, Message, PublishError, Queue};
+use thumbmill_shared::readiness::{Enqueue, Event, Readiness};
+use thumbmill_shared::shutdown::Shutdown;
+use thumbmill_shared::storage::Storage;
+use thumbmill_shared::trace::TraceContext;
+use thumbmill_shared::variant::{Variant, VariantKey};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::descriptions::Descriptions;
+
+/// How often a flight looks again, in case an announcement was lost.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a variant is not there, though nothing is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// As many jobs wait as may wait.
+    #[error("the queue is full")]
+    Full,
+    /// The job could not be put on the queue.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It takes longer than anybody waits.
+    #[error("the deadline has passed")]
+    Deadline,
+}
+
+/// Where a flight is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Nothing is known yet.
+    Started,
+    /// The job is on the queue.
+    Queued,
+    /// It is over.
+    Ended(Result<Outcome, Refusal>),
+}
+
+#[derive(Debug)]
+enum Wake {
+    Ended(Outcome),
+    LookAgain,
+}
+
+/// The flights of one process; clones are the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Flights {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    storage: Storage,
+    readiness: Readiness,
+    queue: Queue,
+    longest: Duration,
+    shutdown: Shutdown,
+    running: Mutex<HashMap<VariantKey, Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    progress: watch::Receiver<Progress>,
+    wake: mpsc::UnboundedSender<Wake>,
+}
+
+impl Flights {
+    /// No flights yet; each lasts at most `longest`.
+    pub(crate) fn new(
+        storage: Storage,
+        readiness: Readiness,
+        queue: Queue,
+        longest: Duration,
+        shutdown: &Shutdown,
+    ) -> Self {
+        let running = Mutex::default();
+        let shutdown = shutdown.clone();
+        Self {
+            shared: Arc::new(Shared {
+                storage,
+                readiness,
+                queue,
+                longest,
+                shutdown,
+                running,
+            }),
+        }
+    }
+
+    /// Joins the flight for a variant, or starts it.
+    pub(crate) fn join(
+        &self,
+        variant: &Variant,
+        trace: &TraceContext,
+    ) -> watch::Receiver<Progress> {
+        let key = variant.key();
+        let mut running = self.shared.running();
+        if let Some(flight) = running.get(&key) {
+            return flight.progress.clone();
+        }
+        let (progress, receiver) = watch::channel(Progress::Started);
+        let (wake, woken) = mpsc::unbounded_channel();
+        running.insert(
+            key.clone(),
+            Running {
+                progress: receiver.clone(),
+                wake,
+            },
+        );
+        drop(running);
+        let flight = Flight {
+            shared: Arc::clone(&self.shared),
+            key,
+            variant: variant.clone(),
+            trace: trace.child(),
+            progress,
+        };
+        self.shared.shutdown.spawn(flight.run(woken));
+        receiver
+    }
+
+    /// Passes announcements on to flights and changes of originals to `descriptions`, from this
+    /// moment on; until dropped.
+    pub(crate) fn listen(self, descriptions: Descriptions) -> impl Future<Output = ()> {
+        let mut events = self.shared.readiness.events();
+        async move {
+            loop {
+                match events.recv().await {
+                    Ok(Event::Done(key, outcome)) => self.shared.wake(&key, Wake::Ended(outcome)),
+                    Ok(Event::OriginalChanged(asset)) => descriptions.forget(asset).await,
+                    Ok(Event::Resubscribed) | Err(RecvError::Lagged(_)) => {
+                        descriptions.forget_all();
+                        self.shared.wake_all();
+                    }
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn running(&self) -> MutexGuard<'_, HashMap<VariantKey, Running>> {
+        // Nothing panics while the lock is held, and the map stays whole if it did.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, key: &VariantKey, wake: Wake) {
+        if let Some(flight) = self.running().get(key) {
+            // A flight that has just ended needs no waking.
+            let _ = flight.wake.send(wake);
+        }
+    }
+
+    fn wake_all(&self) {
+        for flight in self.running().values() {
+            let _ = flight.wake.send(Wake::LookAgain);
+        }
+    }
+}
+
+struct Flight {
+    shared: Arc<Shared>,
+    key: VariantKey,
+    variant: Variant,
+    trace: TraceContext,
+    progress: watch::Sender<Progress>,
+}
+
+impl Flight {
+    async fn run(self, woken: mpsc::UnboundedReceiver<Wake>) {
+        let end = match self.message() {
+            Ok(message) => self.fly(&message, woken).await,
+            Err(error) => Some(Err(Refusal::Unavailable(error.to_string()))),
+        };
+        // Out of the map first: whoever joins from here on starts anew and sees the present.
+        self.shared.running().remove(&self.key);
+        if let Some(end) = end {
+            self.progress.send_replace(Progress::Ended(end));
+        }
+    }
+
+    fn message(&self) -> Result<Message, JobError> {
+        let job = RenderJob {
+            version: JOB_VERSION,
+            asset: self.variant.asset,
+            original_version: Some(self.variant.original_version.clone()),
+            variants: vec![self.variant.transform.to_request()],
+            campaign: None,
+        };
+        let body = job.to_body()?;
+        let (id, trace) = (RenderJob::id_of(&body), self.trace.clone());
+        Ok(Message {
+            body,
+            id,
+            attempt: 1,
+            trace,
+            published: SystemTime::now(),
+        })
+    }
+
+    /// Until the end; `None` when nobody waits any more and the job is on its way.
+    async fn fly(
+        &self,
+        message: &Message,
+        mut woken: mpsc::UnboundedReceiver<Wake>,
+    ) -> Option<Result<Outcome, Refusal>> {
+        let deadline = Instant::now() + self.shared.longest;
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            match self.look(message).await {
+                Ok(Some(outcome)) => return Some(Ok(outcome)),
+                Ok(None) => self.queued(),
+                Err(refusal) => return Some(Err(refusal)),
+            }
+            if self.progress.receiver_count() <= 1 {
+                return None;
+            }
+            tokio::select! {
+                wake = woken.recv() => match wake {
+                    Some(Wake::Ended(outcome)) => return Some(Ok(outcome)),
+                    Some(Wake::LookAgain) | None => {}
+                },
+                _ = ticks.tick() => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    let stored = self.stored().await;
+                    return Some(stored.ok_or(Refusal::Deadline));
+                }
+            }
+        }
+    }
+
+    fn queued(&self) {
+        self.progress.send_if_modified(|progress| {
+            let news = *progress == Progress::Started;
+            if news {
+                *progress = Progress::Queued;
+            }
+            news
+        });
+    }
+
+    /// Publishes the job if nobody has. `None`: it is on its way.
+    async fn look(&self, message: &Message) -> Result<Option<Outcome>, Refusal> {
+        let readiness = &self.shared.readiness;
+        match readiness.enqueue(&self.key, &message.id).await {
+            Ok(Enqueue::Known(outcome)) => Ok(Some(outcome)),
+            Ok(Enqueue::Pending) => Ok(None),
+            Ok(Enqueue::Publish) => {
+                let published = self.publish(message).await;
+                let told = match &published {
+                    Ok(()) => readiness.published(&self.key, &message.id).await,
+                    Err(_) => readiness.withdraw(&self.key, &message.id).await,
+                };
+                if let Err(error) = told {
+                    tracing::warn!(%error, key = %self.key, "a pending job could not be noted");
+                }
+                published.map(|()| None)
+            }
+            Err(error) => {
+                tracing::debug!(%error, key = %self.key, "going on without claims");
+                self.look_without_claims(message).await
+            }
+        }
+    }
+
+    /// Without the readiness store: the store is asked, and the job is published once a flight.
+    async fn look_without_claims(&self, message: &Message) -> Result<Option<Outcome>, Refusal> {
+        let first = *self.progress.borrow() == Progress::Started;
+        match self.stored().await {
+            Some(outcome) => Ok(Some(outcome)),
+            None if first => self.publish(message).await.map(|()| None),
+            None => Ok(None),
+        }
+    }
+
+    async fn publish(&self, message: &Message) -> Result<(), Refusal> {
+        let published = self
+            .shared
+            .queue
+            .publish(Lane::Interactive, message.clone())
+            .await;
+        published.map_err(|error| match error {
+            PublishError::Full => Refusal::Full,
+            PublishError::Unavailable(why) => Refusal::Unavailable(why),
+        })
+    }
+
+    async fn stored(&self) -> Option<Outcome> {
+        // A store that does not answer has nothing to say.
+        let head = self
+            .shared
+            .storage
+            .head(&self.variant.object())
+            .await
+            .ok()??;
+        Some(Outcome::Ready(Ready {
+            length_bytes: head.length_bytes,
+            render_ms: None,
+            queued_ms: None,
+        }))
+    }
+}
