@@ -1,6 +1,7 @@
 //! Deliveries in, settled deliveries out. Knows no pixels.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{JOBS, JOBS_RUNNING, QUEUED_SECONDS};
@@ -45,7 +46,11 @@ async fn handle(worker: Arc<Worker>, delivery: Delivery) {
     metrics::histogram!(QUEUED_SECONDS, "lane" => lane).record(delivery.age().as_secs_f64());
     metrics::gauge!(JOBS_RUNNING).increment(1.0);
     async {
+        let (started, queued) = (Instant::now(), delivery.age());
         let settle = decide(&worker, &delivery).await;
+        let (settled, attempt) = (settle.name(), delivery.message.attempt);
+        let (queued_ms, ms) = (queued.as_millis(), started.elapsed().as_millis());
+        tracing::info!(settled, attempt, queued_ms, ms, "job");
         metrics::counter!(JOBS, "lane" => lane, "settled" => settle.name()).increment(1);
         delivery.settle(settle).await;
     }

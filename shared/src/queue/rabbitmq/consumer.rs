@@ -109,8 +109,9 @@ impl Consumer {
     }
 }
 
-/// Consumes, and builds everything anew when it breaks. The connection outlives the consuming:
-/// what was delivered on it can only be settled on it.
+/// Consumes, and builds everything anew when it breaks. Connection and channels outlive the
+/// consuming: what was delivered on a channel can only be settled on it, and comes again when
+/// the channel is dropped.
 async fn keep_consuming(
     server: Arc<Server>,
     publisher: Publisher,
@@ -131,10 +132,9 @@ async fn keep_consuming(
                     feeds: &feeds,
                 };
                 match session.consume(prefetch, &stop).await {
-                    Ok(()) => {}
+                    Ok(channels) => last = Some((connection, channels)),
                     Err(error) => tracing::warn!(%error, "consuming from RabbitMQ ended"),
                 }
-                last = Some(connection);
             }
             Err(error) => tracing::warn!(%error, "connecting to RabbitMQ for consuming"),
         }
@@ -160,7 +160,7 @@ impl Session<'_> {
         &self,
         prefetch: Prefetch,
         stop: &CancellationToken,
-    ) -> Result<(), lapin::Error> {
+    ) -> Result<[Channel; 3], lapin::Error> {
         let topology = &self.server.topology;
         let interactive = (
             Source::Lane(Lane::Interactive),
@@ -173,19 +173,19 @@ impl Session<'_> {
             prefetch.bulk,
         );
         let expired = (Source::Expired, topology.expired(), EXPIRED_PREFETCH);
-        tokio::try_join!(
+        let (interactive, bulk, expired) = tokio::try_join!(
             self.consume_queue(interactive, stop),
             self.consume_queue(bulk, stop),
             self.consume_queue(expired, stop),
         )?;
-        Ok(())
+        Ok([interactive, bulk, expired])
     }
 
     async fn consume_queue(
         &self,
         (source, queue, prefetch): (Source, String, u16),
         stop: &CancellationToken,
-    ) -> Result<(), lapin::Error> {
+    ) -> Result<Channel, lapin::Error> {
         let channel = self.connection.create_channel().await?;
         channel
             .basic_qos(prefetch, BasicQosOptions::default())
@@ -200,7 +200,7 @@ impl Session<'_> {
                 () = stop.cancelled() => {
                     let cancel = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
                     let _ = timeout(SETTLE_WITHIN, cancel).await;
-                    return Ok(());
+                    return Ok(channel);
                 }
                 delivery = consumer.next() => {
                     let delivery = delivery.unwrap_or_else(|| Err(ended()))?;

@@ -1,0 +1,211 @@
+//! A whole service: one process on embedded parts, or apis and workers on real servers.
+
+use std::time::Duration;
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Response, StatusCode};
+use tempfile::TempDir;
+use thumbmill_shared::storage::{S3Options, Storage};
+
+use crate::servers::BUCKET;
+use crate::service::{Binary, Service};
+
+/// How long a process may take to end.
+const END_WITHIN: Duration = Duration::from_secs(30);
+
+/// A variable that `tests/run` sets.
+pub fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./tests/run"))
+}
+
+/// A service with names of its own.
+#[derive(Debug)]
+pub struct Cluster {
+    /// Processes that serve HTTP.
+    pub apis: Vec<Service>,
+    /// Processes that only work.
+    pub workers: Vec<Service>,
+    /// Prefix of all names on shared servers.
+    pub namespace: String,
+    /// Variables of every process.
+    pub variables: Vec<(&'static str, String)>,
+    client: reqwest::Client,
+    _data: TempDir,
+}
+
+impl Cluster {
+    /// One process, with data in a folder of its own, and `more` variables.
+    pub async fn embedded(more: &[(&'static str, String)]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut variables = vec![(
+            "THUMBMILL_STORAGE",
+            format!("file:{}", data.path().display()),
+        )];
+        variables.extend_from_slice(more);
+        let apis = vec![Service::start(Binary::Thumbmill, &variables).await];
+        let (namespace, client) = (String::new(), client());
+        Self {
+            apis,
+            workers: Vec::new(),
+            namespace,
+            variables,
+            client,
+            _data: data,
+        }
+    }
+
+    /// Apis and workers on RabbitMQ, Redis and S3, and `more` variables.
+    pub async fn distributed(apis: usize, workers: usize, more: &[(&'static str, String)]) -> Self {
+        let namespace = format!("t{}", uuid::Uuid::new_v4().simple());
+        let mut variables = vec![
+            ("THUMBMILL_NAMESPACE", namespace.clone()),
+            ("THUMBMILL_STORAGE", format!("s3://{BUCKET}/{namespace}")),
+            ("THUMBMILL_S3_ENDPOINT", variable("THUMBMILL_TEST_S3")),
+            ("THUMBMILL_QUEUE", variable("THUMBMILL_TEST_AMQP")),
+            ("THUMBMILL_READINESS", variable("THUMBMILL_TEST_REDIS")),
+        ];
+        variables.extend_from_slice(more);
+        let mut this = Self {
+            apis: Vec::new(),
+            workers: Vec::new(),
+            namespace,
+            variables,
+            client: client(),
+            _data: tempfile::tempdir().unwrap(),
+        };
+        for _ in 0..apis {
+            this.apis
+                .push(Service::start(Binary::Api, &this.variables).await);
+        }
+        for _ in 0..workers {
+            this.start_worker().await;
+        }
+        this
+    }
+
+    /// One more worker.
+    pub async fn start_worker(&mut self) {
+        self.workers
+            .push(Service::start(Binary::Worker, &self.variables).await);
+    }
+
+    /// The store that all processes use.
+    pub async fn storage(&self) -> Storage {
+        let value = |name: &str| {
+            self.variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value.clone())
+        };
+        let options = S3Options {
+            endpoint: value("THUMBMILL_S3_ENDPOINT"),
+            connect_timeout: Duration::from_secs(1),
+            attempt_timeout: Duration::from_secs(5),
+            operation_timeout: Duration::from_secs(10),
+        };
+        Storage::open(
+            &value("THUMBMILL_STORAGE").unwrap().parse().unwrap(),
+            &options,
+        )
+        .await
+        .unwrap()
+    }
+
+    /// The first api's `path`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.apis[0].url())
+    }
+
+    /// An HTTP client that follows nothing and decodes nothing.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// Gets `path`.
+    pub async fn get(&self, path: &str) -> Response {
+        self.client.get(self.url(path)).send().await.unwrap()
+    }
+
+    /// Uploads a file and gives its id.
+    pub async fn upload(&self, filename: &str, bytes: impl Into<Vec<u8>>) -> String {
+        let part = Part::bytes(bytes.into()).file_name(filename.to_owned());
+        let answer = self
+            .client
+            .post(self.url("/files"))
+            .multipart(Form::new().part("file", part))
+            .send()
+            .await
+            .unwrap();
+        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        body["data"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The sum of a metric over all processes.
+    pub async fn metric(&self, name: &str, label: &str) -> f64 {
+        let mut sum = 0.0;
+        for service in self.apis.iter().chain(&self.workers) {
+            sum += service.metric(name, label).await;
+        }
+        sum
+    }
+
+    /// How many messages wait in a queue, by its name behind the namespace.
+    pub async fn waiting(&self, queue: &str) -> u32 {
+        let options = ConnectionProperties::default();
+        let connection = Connection::connect(&variable("THUMBMILL_TEST_AMQP"), options)
+            .await
+            .unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        let name = format!("{}.{queue}", self.namespace);
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        channel
+            .queue_declare(name.into(), passive, FieldTable::default())
+            .await
+            .unwrap()
+            .message_count()
+    }
+
+    /// Ends all processes as an operator would; each must end well, and no job may be left but
+    /// `dead` dead letters.
+    pub async fn finish(mut self, dead: u32) {
+        let on_rabbitmq = !self.namespace.is_empty();
+        let services: Vec<_> = self.workers.drain(..).chain(self.apis.drain(..)).collect();
+        for service in services {
+            let status = service.terminate(END_WITHIN).await;
+            assert!(status.success(), "ended with {status}");
+        }
+        if on_rabbitmq {
+            for (queue, expected) in [
+                ("interactive", 0),
+                ("bulk", 0),
+                ("retry.5s", 0),
+                ("retry.30s", 0),
+                ("retry.5m", 0),
+                ("expired", 0),
+                ("dead", dead),
+            ] {
+                assert_eq!(
+                    self.waiting(queue).await,
+                    expected,
+                    "messages left in {queue}"
+                );
+            }
+        }
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap()
+}

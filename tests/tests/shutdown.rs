@@ -1,0 +1,151 @@
+//! How processes begin and end.
+
+use std::time::Duration;
+
+use thumbmill_tests::cluster::{Cluster, variable};
+use thumbmill_tests::pictures::photo_jpeg;
+use thumbmill_tests::service::{Binary, run_to_end};
+
+/// SIGTERM reaches a worker in the middle of its jobs: what it has begun it finishes, what it has
+/// not begun another worker gets, and no client notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_ends_loses_no_job() {
+    let mut cluster = Cluster::distributed(1, 1, &[("THUMBMILL_SLOTS", "1".to_owned())]).await;
+    let id = cluster.upload("sea.jpg", photo_jpeg(3000, 2000)).await;
+    let requests: Vec<_> = (0..12)
+        .map(|n| {
+            cluster
+                .client()
+                .get(cluster.url(&format!("/assets/{id}?width={}", 500 + n)))
+        })
+        .map(|get| tokio::spawn(async move { get.send().await.unwrap().status().as_u16() }))
+        .collect();
+    let worker = cluster.workers.remove(0);
+    while worker.metric("thumbmill_renders_total", "").await < 1.0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    cluster.start_worker().await;
+    let status = worker.terminate(Duration::from_secs(26)).await;
+    assert!(status.success(), "{status}");
+    for request in requests {
+        assert_eq!(request.await.unwrap(), 200);
+    }
+    cluster.finish(0).await;
+}
+
+/// SIGTERM reaches an api while a client waits: the client is answered first.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_ends_answers_those_who_wait() {
+    let mut cluster = Cluster::distributed(1, 0, &[]).await;
+    let id = cluster.upload("sea.jpg", photo_jpeg(600, 400)).await;
+    let get = cluster
+        .client()
+        .get(cluster.url(&format!("/assets/{id}?width=60")));
+    let waiting = tokio::spawn(async move { get.send().await.unwrap().status().as_u16() });
+    let api = cluster.apis.remove(0);
+    while api
+        .metric("thumbmill_jobs_published_total", "confirmed")
+        .await
+        < 1.0
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let ending = tokio::spawn(api.terminate(Duration::from_secs(26)));
+    cluster.start_worker().await;
+    assert_eq!(waiting.await.unwrap(), 200);
+    assert!(ending.await.unwrap().success());
+    cluster.finish(0).await;
+}
+
+/// What lives inside one process is of no use to two.
+#[test]
+fn apart_the_binaries_refuse_embedded_parts_and_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    for binary in [Binary::Api, Binary::Worker] {
+        let (code, text) = run_to_end(binary, &[], &[], folder.path());
+        assert_eq!(code, 64, "{text}");
+        for says in [
+            "THUMBMILL_QUEUE=embedded lives inside one process",
+            "amqp://",
+            "THUMBMILL_READINESS=embedded",
+            "redis://",
+        ] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+    }
+}
+
+#[test]
+fn wrong_settings_are_all_told_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("THUMBMILL_WAIT", "soon"), ("THUMBMILL_STORAGE", "ftp://x")];
+    let (code, text) = run_to_end(
+        Binary::Thumbmill,
+        &["--slots=none"],
+        &variables,
+        folder.path(),
+    );
+    assert_eq!(code, 64, "{text}");
+    for says in [
+        "THUMBMILL_WAIT=soon",
+        "THUMBMILL_STORAGE=***",
+        "file:FOLDER or s3://",
+        "THUMBMILL_SLOTS=none",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    let (code, text) = run_to_end(Binary::Thumbmill, &["--no-such-flag"], &[], folder.path());
+    assert_eq!(code, 64, "{text}");
+}
+
+/// One trace id from the client's header through the api's log to the worker's.
+#[tokio::test]
+async fn a_request_has_one_name_in_all_logs() {
+    let more = [
+        ("THUMBMILL_LOG", "json".to_owned()),
+        (
+            "THUMBMILL_LOG_FILTER",
+            "debug,lapin=info,aws=info,hyper=info".to_owned(),
+        ),
+    ];
+    let cluster = Cluster::distributed(1, 1, &more).await;
+    let id = cluster.upload("sea.jpg", photo_jpeg(60, 40)).await;
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let get = cluster
+        .client()
+        .get(cluster.url(&format!("/assets/{id}?width=6")));
+    let answer = get
+        .header("traceparent", format!("00-{trace}-b7ad6b7169203331-01"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()["x-request-id"], trace);
+    assert!(cluster.apis[0].log().contains(trace));
+    let log = cluster.workers[0].log();
+    assert!(
+        log.lines()
+            .any(|line| line.contains(trace) && line.starts_with('{')),
+        "{log}"
+    );
+    cluster.finish(0).await;
+}
+
+/// A worker needs nothing to be there when it starts; it takes work once it is.
+#[tokio::test]
+async fn servers_may_come_later_than_the_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    let ([port], storage) = (
+        thumbmill_tests::servers::free_ports().unwrap(),
+        format!("file:{}", folder.path().display()),
+    );
+    let variables = [
+        (
+            "THUMBMILL_QUEUE",
+            format!("amqp://guest:guest@127.0.0.1:{port}/%2f"),
+        ),
+        ("THUMBMILL_READINESS", variable("THUMBMILL_TEST_REDIS")),
+        ("THUMBMILL_STORAGE", storage),
+    ];
+    let worker = thumbmill_tests::service::Service::start(Binary::Worker, &variables).await;
+    assert!(worker.terminate(Duration::from_secs(10)).await.success());
+}
