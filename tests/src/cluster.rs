@@ -146,8 +146,8 @@ impl Cluster {
     }
 
     /// The sum of a metric over all processes.
-    pub async fn metric(&self, name: &str, label: &str) -> f64 {
-        let mut sum = 0.0;
+    pub async fn metric(&self, name: &str, label: &str) -> u64 {
+        let mut sum = 0;
         for service in self.apis.iter().chain(&self.workers) {
             sum += service.metric(name, label).await;
         }

@@ -129,7 +129,7 @@ impl Service {
 
     /// The sum of all counters and gauges of this name, whatever their labels, where the line
     /// contains `label`.
-    pub async fn metric(&self, name: &str, label: &str) -> f64 {
+    pub async fn metric(&self, name: &str, label: &str) -> u64 {
         let text = reqwest::get(format!("{}/metrics", self.url()))
             .await
             .unwrap()

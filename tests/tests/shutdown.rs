@@ -21,7 +21,7 @@ async fn a_worker_that_ends_loses_no_job() {
         .map(|get| tokio::spawn(async move { get.send().await.unwrap().status().as_u16() }))
         .collect();
     let worker = cluster.workers.remove(0);
-    while worker.metric("thumbmill_renders_total", "").await < 1.0 {
+    while worker.metric("thumbmill_renders_total", "").await < 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     cluster.start_worker().await;
@@ -46,7 +46,7 @@ async fn an_api_that_ends_answers_those_who_wait() {
     while api
         .metric("thumbmill_jobs_published_total", "confirmed")
         .await
-        < 1.0
+        < 1
     {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
