@@ -143,7 +143,8 @@ impl Service {
         });
         lines
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
+            .sum::<f64>()
+            .round() as u64
     }
 
     /// The process's id.
