@@ -1,10 +1,9 @@
 //! Pictures that the tests draw themselves: a smooth sky with shapes in its corners, so that
 //! sizes, cuts and orientation show.
 
-use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
-use image::{DynamicImage, ImageEncoder, Rgb, RgbImage};
+use image::{DynamicImage, GrayImage, ImageEncoder, Rgb, RgbImage};
 
 pub mod damage;
 pub mod exif;
@@ -52,13 +51,41 @@ pub fn assert_near(found: Rgb<u8>, expected: Rgb<u8>, tolerance: u8) {
     assert!(near, "{found:?} is not {expected:?} within {tolerance}");
 }
 
-/// Encodes as JPEG, quality 90.
+/// Encodes as JPEG, quality 90; gray stays gray.
 pub fn jpeg(image: &DynamicImage) -> Vec<u8> {
+    let (width, height) = (image.width() as u16, image.height() as u16);
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 90)
-        .encode_image(image)
-        .unwrap();
+    let encoder = jpeg_encoder::Encoder::new(&mut bytes, 90);
+    let encoded = match image {
+        DynamicImage::ImageLuma8(gray) => {
+            encoder.encode(gray, width, height, jpeg_encoder::ColorType::Luma)
+        }
+        _ => encoder.encode(
+            &image.to_rgb8(),
+            width,
+            height,
+            jpeg_encoder::ColorType::Rgb,
+        ),
+    };
+    encoded.unwrap();
     bytes
+}
+
+/// Decodes a JPEG, PNG or WebP, JPEG by another decoder than the service's own.
+pub fn decode(bytes: &[u8]) -> DynamicImage {
+    if !bytes.starts_with(b"\xff\xd8") {
+        return image::load_from_memory(bytes).unwrap();
+    }
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    let samples = decoder.decode().unwrap();
+    let info = decoder.info().unwrap();
+    let (width, height) = (info.width.into(), info.height.into());
+    match info.pixel_format {
+        jpeg_decoder::PixelFormat::L8 => {
+            GrayImage::from_raw(width, height, samples).unwrap().into()
+        }
+        _ => RgbImage::from_raw(width, height, samples).unwrap().into(),
+    }
 }
 
 /// Encodes as PNG.

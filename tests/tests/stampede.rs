@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use thumbmill_tests::cluster::Cluster;
-use thumbmill_tests::pictures::photo_jpeg;
+use thumbmill_tests::pictures::{decode, photo_jpeg};
 
 /// 200 clients on two apis with two workers behind them: one job, one render, and every client
 /// has the same whole picture.
@@ -25,7 +25,7 @@ async fn two_hundred_clients_on_two_apis_cause_one_render() {
         .into_iter()
         .map(Result::unwrap)
         .collect();
-    let picture = image::load_from_memory(&bodies[0]).unwrap();
+    let picture = decode(&bodies[0]);
     assert_eq!((picture.width(), picture.height()), (300, 200));
     assert!(bodies.iter().all(|body| *body == bodies[0]));
     let renders = cluster.metric("thumbmill_renders_total", "").await;

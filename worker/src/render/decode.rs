@@ -5,27 +5,29 @@ use image::{DynamicImage, ImageDecoder};
 use super::RenderError;
 use super::geometry::Size;
 use super::pixels::{Channels, Pixels};
-use super::probe::{Header, guarded};
+use super::probe::{Decoder, Header, guarded};
 
 /// Decodes the stored picture; it is not upright yet.
 pub(super) fn decode(header: Header<'_>) -> Result<Pixels, RenderError> {
-    let decoded = guarded(|| {
-        let decoder = header.into_decoder();
-        let (width, height) = decoder.dimensions();
-        let image = DynamicImage::from_decoder(decoder)?;
+    guarded(|| match header.into_decoder() {
+        Decoder::Jpeg(jpeg) => jpeg.decode(),
+        Decoder::Other(decoder) => other(decoder),
+    })
+}
+
+fn other(decoder: Box<dyn ImageDecoder + '_>) -> Result<Pixels, RenderError> {
+    let (width, height) = decoder.dimensions();
+    let image = DynamicImage::from_decoder(decoder)?;
+    let (channels, samples) = match image {
+        DynamicImage::ImageLuma8(_) | DynamicImage::ImageLuma16(_) => {
+            (Channels::Gray, image.into_luma8().into_raw())
+        }
+        DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgb16(_) | DynamicImage::ImageRgb32F(_) => {
+            (Channels::Rgb, image.into_rgb8().into_raw())
+        }
         // Gray with alpha is rare; the other steps know it as RGBA.
-        let (channels, samples) = match image {
-            DynamicImage::ImageLuma8(_) | DynamicImage::ImageLuma16(_) => {
-                (Channels::Gray, image.into_luma8().into_raw())
-            }
-            DynamicImage::ImageRgb8(_)
-            | DynamicImage::ImageRgb16(_)
-            | DynamicImage::ImageRgb32F(_) => (Channels::Rgb, image.into_rgb8().into_raw()),
-            _ => (Channels::Rgba, image.into_rgba8().into_raw()),
-        };
-        Ok((Size { width, height }, samples, channels))
-    })?;
-    let (size, samples, channels) = decoded;
-    Pixels::new(size, samples, channels)
-        .ok_or_else(|| RenderError::Corrupt("it has too few pixels".to_owned()))
+        _ => (Channels::Rgba, image.into_rgba8().into_raw()),
+    };
+    let pixels = Pixels::new(Size { width, height }, samples, channels);
+    pixels.ok_or_else(|| RenderError::Corrupt("it has too few pixels".to_owned()))
 }

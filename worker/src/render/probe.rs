@@ -3,7 +3,6 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
@@ -14,45 +13,69 @@ use super::geometry::Size;
 use super::{Limits, RenderError};
 
 mod complete;
+mod jpeg;
+
+pub(super) use jpeg::Jpeg;
 
 /// What a header says, and the decoder that goes on from there.
 pub(super) struct Header<'a> {
-    decoder: Box<dyn ImageDecoder + 'a>,
+    decoder: Decoder<'a>,
     stored: Size,
     orientation: Orientation,
     profile: Option<Vec<u8>>,
 }
 
+/// A decoder that has read the header.
+pub(super) enum Decoder<'a> {
+    /// Of a JPEG.
+    Jpeg(Jpeg<'a>),
+    /// Of a PNG or a WebP.
+    Other(Box<dyn ImageDecoder + 'a>),
+}
+
 /// Reads the header of a picture in `format`.
 pub(super) fn probe(bytes: &[u8], format: Format) -> Result<Header<'_>, RenderError> {
-    if format == Format::Jpeg {
-        complete::check(bytes)?;
-    }
-    guarded(|| {
-        let reader = Cursor::new(bytes);
-        let mut decoder: Box<dyn ImageDecoder> = match format {
-            Format::Jpeg => Box::new(JpegDecoder::new(reader)?),
-            Format::Png => Box::new(PngDecoder::with_limits(reader, image::Limits::no_limits())?),
-            Format::Webp => Box::new(WebPDecoder::new(reader)?),
-        };
-        let (width, height) = decoder.dimensions();
-        // What cannot be read here does not keep the picture from being shown.
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let profile = decoder.icc_profile().unwrap_or_default();
-        Ok(Header {
-            decoder,
-            stored: Size { width, height },
-            orientation,
-            profile,
-        })
+    let reader = Cursor::new(bytes);
+    guarded(|| match format {
+        Format::Jpeg => {
+            complete::check(bytes)?;
+            jpeg::probe(bytes)
+        }
+        Format::Png => other(Box::new(PngDecoder::with_limits(
+            reader,
+            image::Limits::no_limits(),
+        )?)),
+        Format::Webp => other(Box::new(WebPDecoder::new(reader)?)),
     })
 }
 
-/// Runs a decoder: neither its errors nor its panics reach further.
-pub(super) fn guarded<T>(decode: impl FnOnce() -> Result<T, ImageError>) -> Result<T, RenderError> {
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(result) => result.map_err(|error| RenderError::Corrupt(error.to_string())),
-        Err(_) => Err(RenderError::Corrupt("its decoder gave up".to_owned())),
+fn other(mut decoder: Box<dyn ImageDecoder + '_>) -> Result<Header<'_>, RenderError> {
+    let (width, height) = decoder.dimensions();
+    // What cannot be read here does not keep the picture from being shown.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = decoder.icc_profile().unwrap_or_default();
+    Ok(Header {
+        decoder: Decoder::Other(decoder),
+        stored: Size { width, height },
+        orientation,
+        profile,
+    })
+}
+
+/// Runs a decoder: its panics reach no further.
+pub(super) fn guarded<T>(
+    decode: impl FnOnce() -> Result<T, RenderError>,
+) -> Result<T, RenderError> {
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(RenderError::Corrupt("its decoder gave up".to_owned())))
+}
+
+impl From<ImageError> for RenderError {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Limits(_) => Self::OverLimit(format!("the original: {error}")),
+            error => Self::Corrupt(error.to_string()),
+        }
     }
 }
 
@@ -104,7 +127,7 @@ impl<'a> Header<'a> {
     }
 
     /// The decoder, ready to decode.
-    pub(super) fn into_decoder(self) -> Box<dyn ImageDecoder + 'a> {
+    pub(super) fn into_decoder(self) -> Decoder<'a> {
         self.decoder
     }
 }
