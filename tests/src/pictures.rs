@@ -56,7 +56,7 @@ pub fn jpeg(image: &DynamicImage) -> Vec<u8> {
     let (width, height) = (image.width() as u16, image.height() as u16);
     let mut bytes = Vec::new();
     let encoder = jpeg_encoder::Encoder::new(&mut bytes, 90);
-    let encoded = match image {
+    let result = match image {
         DynamicImage::ImageLuma8(gray) => {
             encoder.encode(gray, width, height, jpeg_encoder::ColorType::Luma)
         }
@@ -67,7 +67,7 @@ pub fn jpeg(image: &DynamicImage) -> Vec<u8> {
             jpeg_encoder::ColorType::Rgb,
         ),
     };
-    encoded.unwrap();
+    result.unwrap();
     bytes
 }
 

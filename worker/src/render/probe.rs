@@ -28,7 +28,7 @@ pub(super) struct Header<'a> {
 /// A decoder that has read the header.
 pub(super) enum Decoder<'a> {
     /// Of a JPEG.
-    Jpeg(Jpeg<'a>),
+    Jpeg(Box<Jpeg<'a>>),
     /// Of a PNG or a WebP.
     Other(Box<dyn ImageDecoder + 'a>),
 }
@@ -41,25 +41,25 @@ pub(super) fn probe(bytes: &[u8], format: Format) -> Result<Header<'_>, RenderEr
             complete::check(bytes)?;
             jpeg::probe(bytes)
         }
-        Format::Png => other(Box::new(PngDecoder::with_limits(
+        Format::Png => Ok(other(Box::new(PngDecoder::with_limits(
             reader,
             image::Limits::no_limits(),
-        )?)),
-        Format::Webp => other(Box::new(WebPDecoder::new(reader)?)),
+        )?))),
+        Format::Webp => Ok(other(Box::new(WebPDecoder::new(reader)?))),
     })
 }
 
-fn other(mut decoder: Box<dyn ImageDecoder + '_>) -> Result<Header<'_>, RenderError> {
+fn other(mut decoder: Box<dyn ImageDecoder + '_>) -> Header<'_> {
     let (width, height) = decoder.dimensions();
     // What cannot be read here does not keep the picture from being shown.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().unwrap_or_default();
-    Ok(Header {
+    Header {
         decoder: Decoder::Other(decoder),
         stored: Size { width, height },
         orientation,
         profile,
-    })
+    }
 }
 
 /// Runs a decoder: its panics reach no further.

@@ -45,11 +45,11 @@ pub(super) fn probe(bytes: &[u8]) -> Result<Header<'_>, RenderError> {
         .exif()
         .and_then(|exif| Orientation::from_exif_chunk(exif));
     let profile = decoder.icc_profile();
-    let decoder = Decoder::Jpeg(Jpeg {
+    let decoder = Decoder::Jpeg(Box::new(Jpeg {
         decoder,
         size: stored,
         channels,
-    });
+    }));
     Ok(Header {
         decoder,
         stored,
