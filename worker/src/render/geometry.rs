@@ -11,6 +11,16 @@ pub(super) struct Size {
     pub(super) height: u32,
 }
 
+impl Size {
+    /// Width and height in each other's place.
+    pub(super) fn swapped(self) -> Self {
+        Self {
+            width: self.height,
+            height: self.width,
+        }
+    }
+}
+
 /// A rectangle in pixels of the upright original; its edges may lie between pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Area {

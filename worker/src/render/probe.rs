@@ -105,12 +105,8 @@ impl<'a> Header<'a> {
 
     /// How large the picture is once it is upright.
     pub(super) fn upright(&self) -> Size {
-        let Size { width, height } = self.stored;
         if super::orient::swaps_sides(self.orientation) {
-            Size {
-                width: height,
-                height: width,
-            }
+            self.stored.swapped()
         } else {
             self.stored
         }

@@ -5,7 +5,7 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 
 use super::RenderError;
-use super::geometry::{Plan, Size};
+use super::geometry::Plan;
 use super::orient::{stored_area, swaps_sides};
 use super::pixels::Pixels;
 
@@ -16,23 +16,21 @@ pub(super) fn resize(
     orientation: Orientation,
 ) -> Result<Pixels, RenderError> {
     let area = stored_area(plan.area, orientation, pixels.size());
-    let Size { width, height } = plan.size;
     let size = if swaps_sides(orientation) {
-        Size {
-            width: height,
-            height: width,
-        }
+        plan.size.swapped()
     } else {
         plan.size
     };
+    // Rounding may put an edge a hair outside, which the resampler refuses.
+    let within = |start: f64, length: f64, side: u32| {
+        let start = start.clamp(0.0, f64::from(side));
+        (start, length.min(f64::from(side) - start))
+    };
+    let (left, width) = within(area.left, area.width, pixels.size().width);
+    let (top, height) = within(area.top, area.height, pixels.size().height);
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-        .crop(
-            area.left.max(0.0),
-            area.top.max(0.0),
-            area.width,
-            area.height,
-        );
+        .crop(left, top, width, height);
     let mut resized = Pixels::black(size, pixels.channels());
     // Without any change of size this copies.
     let done = Resizer::new().resize(pixels.image(), resized.image_mut(), &options);

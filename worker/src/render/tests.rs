@@ -142,6 +142,26 @@ fn without_a_size_the_picture_keeps_its_pixels() {
     assert_eq!(picture.into_rgb8(), original);
 }
 
+/// An edge of the cut that rounding put a hair outside the picture was once taken for damage.
+#[test]
+fn every_cut_is_made() {
+    for (width, height) in [(120, 180), (1000, 999), (77, 31)] {
+        let original = png(&photo(width, height).into());
+        for (w, h) in [(30, 70), (120, 120), (99, 98), (7, 13), (31, 77), (250, 3)] {
+            let picture = rendered(
+                &original,
+                &format!(r#"{{"width":{w},"height":{h},"format":"png"}}"#),
+            )
+            .unwrap();
+            assert_eq!(
+                (picture.width(), picture.height()),
+                (w, h),
+                "of {width}x{height}"
+            );
+        }
+    }
+}
+
 #[test]
 fn bars_are_exactly_black_and_opaque() {
     let original = png(&RgbaImage::from_pixel(90, 60, [200, 100, 50, 128].into()).into());
