@@ -11,6 +11,7 @@ use axum::http::Uri;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::originals::Originals;
@@ -159,6 +160,12 @@ pub async fn run(
     let health = thumbmill_health::router(metrics, shutdown.clone());
     tracing::info!(address = %listener.local_addr()?, "serving");
     let ended = shutdown.clone();
+    // An answer's last packet must not wait for the client to acknowledge the one before it.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
     let serve = axum::serve(listener, router(Arc::new(app), health));
     serve
         .with_graceful_shutdown(async move { ended.begun().await })

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{RedisError, Script, ScriptInvocation};
+use redis::{IntoConnectionInfo, RedisError, Script, ScriptInvocation};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
@@ -93,7 +93,10 @@ impl Redis {
         namespace: &Namespace,
         shutdown: &Shutdown,
     ) -> Result<Self, ReadinessError> {
-        let client = redis::Client::open(url)?;
+        // A small command must not wait for the answer to the one before it.
+        let info = url.into_connection_info()?;
+        let tcp = info.tcp_settings().clone().set_nodelay(true);
+        let client = redis::Client::open(info.set_tcp_settings(tcp))?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(ANSWER_WITHIN))
             .set_response_timeout(Some(ANSWER_WITHIN))

@@ -1,0 +1,333 @@
+//! One attempt at one job, step by step.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use thumbmill_shared::asset::Original;
+use thumbmill_shared::backends::Backends;
+use thumbmill_shared::format::Format;
+use thumbmill_shared::job::RenderJob;
+use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS, VARIANTS};
+use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
+use thumbmill_shared::readiness::{Claim, Claimant, RENEW_EVERY};
+use thumbmill_shared::storage::{Condition, Source};
+use thumbmill_shared::transform::Transform;
+use thumbmill_shared::variant::Variant;
+
+use super::{Stop, Worker, failure, transforms, variant};
+use crate::render::{Deadline, RenderError, Rendered, render};
+
+/// One attempt at one job.
+pub(super) struct Work<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) by: &'a Claimant,
+    /// How long the job waited.
+    pub(super) queued: Duration,
+}
+
+impl Work<'_> {
+    /// Gives every variant its outcome, or says why it has none yet.
+    pub(super) async fn run(&self, job: &RenderJob) -> Result<(), Stop> {
+        let original = self.original(job).await?;
+        let source = Format::of_media_type(&original.media_type).ok_or_else(|| {
+            let message = format!(
+                "The original is {}, not a picture that can be rendered.",
+                original.media_type
+            );
+            Stop::Failed(failure(Reason::NotAPicture, message))
+        })?;
+        let mut wanted = Vec::new();
+        for request in &job.variants {
+            let request = self.worker.presets.expand(request.clone())?;
+            wanted.extend(
+                transforms(&request, source)
+                    .into_iter()
+                    .map(|t| variant(job, &original.version, t)),
+            );
+        }
+        wanted.sort_by_key(|variant| variant.key().as_str().to_owned());
+        wanted.dedup();
+        let mine = self.claim(wanted).await;
+        // Boxed: it holds the store's requests, which are large.
+        let ended = Box::pin(self.make(&original, &mine)).await;
+        if ended.is_err() {
+            self.release(&mine).await;
+        }
+        match ended {
+            Err(Stop::Failed(failure)) => {
+                self.fail(&mine, &failure).await;
+                Ok(())
+            }
+            ended => ended,
+        }
+    }
+
+    /// The original, in the state that the job is about.
+    async fn original(&self, job: &RenderJob) -> Result<Original, Stop> {
+        let original = self.worker.backends.originals.describe(job.asset).await?;
+        let original = original.ok_or_else(|| {
+            Stop::Failed(failure(
+                Reason::OriginalMissing,
+                "There is no asset with this id.",
+            ))
+        })?;
+        match &job.original_version {
+            Some(version) if *version != original.version => Err(Stop::Failed(replaced())),
+            _ => Ok(original),
+        }
+    }
+
+    /// Those variants that are this worker's to make.
+    async fn claim(&self, wanted: Vec<Variant>) -> Vec<Variant> {
+        let mut mine = Vec::new();
+        for variant in wanted {
+            match self
+                .worker
+                .backends
+                .readiness
+                .claim(&variant.key(), self.by)
+                .await
+            {
+                Ok(Claim::Won) => mine.push(variant),
+                Ok(Claim::Known(_)) => count("known"),
+                Ok(Claim::Held) => count("held"),
+                Err(error) => {
+                    tracing::warn!(%error, "going on without a claim");
+                    mine.push(variant);
+                }
+            }
+        }
+        mine
+    }
+
+    /// Makes the variants that are not in the store yet. The original is fetched while the store
+    /// is asked for them: that they are there already is the exception.
+    async fn make(&self, original: &Original, mine: &[Variant]) -> Result<(), Stop> {
+        if mine.is_empty() {
+            return Ok(());
+        }
+        let (missing, bytes) = tokio::join!(self.missing(mine), self.fetch(original));
+        let missing = missing?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let (rendered, took) = self
+            .keep_leases(&missing, self.render(bytes?, &missing))
+            .await?;
+        for (variant, rendered) in missing.iter().zip(rendered) {
+            match rendered {
+                Ok(rendered) => self.store(variant, rendered, took).await?,
+                Err(error) => {
+                    let failure = error.into();
+                    self.fail(std::slice::from_ref(variant), &failure).await;
+                }
+            }
+        }
+        self.remove_if_replaced(original, &missing).await
+    }
+
+    /// Those variants that the store does not have; of the others it is said that they are ready.
+    async fn missing(&self, mine: &[Variant]) -> Result<Vec<Variant>, Stop> {
+        let mut missing = Vec::new();
+        for variant in mine {
+            match timed("head", self.worker.backends.storage.head(&variant.object())).await? {
+                Some(head) => {
+                    count("found");
+                    let ready = Ready {
+                        length_bytes: head.length_bytes,
+                        render_ms: None,
+                        queued_ms: None,
+                    };
+                    self.finish(variant, &Outcome::Ready(ready)).await;
+                }
+                None => missing.push(variant.clone()),
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Variants of replaced bytes are never served: their version is in their names. But whoever
+    /// replaced the bytes may have cleared them away before these were put.
+    async fn remove_if_replaced(&self, original: &Original, made: &[Variant]) -> Result<(), Stop> {
+        let Backends {
+            storage, originals, ..
+        } = &self.worker.backends;
+        let current = originals.describe(original.id).await?;
+        if current.is_none_or(|current| current.version != original.version) {
+            tracing::info!("the original was replaced during the render");
+            for variant in made {
+                storage.delete(&variant.object()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, original: &Original) -> Result<Bytes, Stop> {
+        let limit = self.worker.max_original_bytes;
+        if original.length_bytes > limit {
+            let message = format!(
+                "The original has {} bytes, the limit is {limit}.",
+                original.length_bytes
+            );
+            return Err(Stop::Failed(failure(Reason::OverLimit, message)));
+        }
+        timed("get", async {
+            // The bytes of a description that still stands are there: it has been replaced.
+            let object = self.worker.backends.originals.open(original, None).await?;
+            let object = object.ok_or_else(|| Stop::Failed(replaced()))?;
+            Ok(object.bytes(limit).await?)
+        })
+        .await
+    }
+
+    /// Renders on a thread that may block, when a slot is free.
+    async fn render(
+        &self,
+        bytes: Bytes,
+        missing: &[Variant],
+    ) -> Result<(Vec<Result<Rendered, RenderError>>, Duration), Stop> {
+        let slot = Arc::clone(&self.worker.slots).acquire_owned().await;
+        let slot = slot.map_err(|_| Stop::Transient("the worker is ending".to_owned()))?;
+        let transforms: Vec<Transform> = missing.iter().map(|variant| variant.transform).collect();
+        let limits = self.worker.limits;
+        let deadline = Deadline::after(self.worker.render_timeout);
+        let started = Instant::now();
+        let rendering = tokio::task::spawn_blocking(move || {
+            let rendered = render(&bytes, &transforms, &limits, deadline);
+            drop(slot);
+            rendered
+        });
+        let rendered = rendering
+            .await
+            .map_err(|panic| Stop::Transient(format!("the renderer failed: {panic}")))?;
+        let took = started.elapsed();
+        metrics::histogram!(RENDER_SECONDS).record(took.as_secs_f64());
+        Ok((rendered.map_err(|error| Stop::Failed(error.into()))?, took))
+    }
+
+    /// Renews the leases of `variants` while `work` is done.
+    async fn keep_leases<T>(&self, variants: &[Variant], work: impl Future<Output = T>) -> T {
+        let renewing = async {
+            loop {
+                tokio::time::sleep(RENEW_EVERY).await;
+                self.renew(variants).await;
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            never = renewing => never,
+        }
+    }
+
+    async fn renew(&self, variants: &[Variant]) {
+        for variant in variants {
+            if let Err(error) = self
+                .worker
+                .backends
+                .readiness
+                .renew(&variant.key(), self.by)
+                .await
+            {
+                tracing::warn!(%error, "a lease could not be renewed");
+            }
+        }
+    }
+
+    /// Puts a variant into the store, and says so once it is there.
+    async fn store(
+        &self,
+        variant: &Variant,
+        rendered: Rendered,
+        took: Duration,
+    ) -> Result<(), Stop> {
+        let format = variant.transform.format;
+        let length_bytes = rendered.bytes.len() as u64;
+        let source = Source::Bytes(Bytes::from(rendered.bytes));
+        let object = variant.object();
+        let put = self.worker.backends.storage.put(
+            &object,
+            source,
+            format.media_type(),
+            Condition::Always,
+        );
+        timed("put", put).await?;
+        metrics::counter!(RENDERS, "format" => format.extension()).increment(1);
+        count("rendered");
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).ok();
+        let ready = Ready {
+            length_bytes,
+            render_ms: millis(took),
+            queued_ms: millis(self.queued),
+        };
+        self.finish(variant, &Outcome::Ready(ready)).await;
+        Ok(())
+    }
+
+    pub(super) async fn fail(&self, variants: &[Variant], failure: &Failure) {
+        tracing::info!(reason = %failure.reason, message = failure.message, "no thumbnail");
+        for variant in variants {
+            count(failure.reason.name());
+            self.finish(variant, &Outcome::Failed(failure.clone()))
+                .await;
+        }
+    }
+
+    async fn finish(&self, variant: &Variant, outcome: &Outcome) {
+        if let Err(error) = self
+            .worker
+            .backends
+            .readiness
+            .finish(&variant.key(), self.by, outcome)
+            .await
+        {
+            // Those who wait look into the store themselves when Redis is away.
+            tracing::warn!(%error, "an outcome could not be announced");
+        }
+    }
+
+    pub(super) async fn release(&self, variants: &[Variant]) {
+        for variant in variants {
+            if let Err(error) = self
+                .worker
+                .backends
+                .readiness
+                .release(&variant.key(), self.by)
+                .await
+            {
+                tracing::warn!(%error, "a lease could not be given back; it ends by itself");
+            }
+        }
+    }
+}
+
+fn replaced() -> Failure {
+    failure(
+        Reason::OriginalReplaced,
+        "The original was replaced; ask again.",
+    )
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!(VARIANTS, "outcome" => outcome).increment(1);
+}
+
+async fn timed<T>(operation: &'static str, work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let done = work.await;
+    metrics::histogram!(STORAGE_SECONDS, "operation" => operation)
+        .record(started.elapsed().as_secs_f64());
+    done
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        let reason = match error {
+            RenderError::NotAPicture => Reason::NotAPicture,
+            RenderError::Corrupt(_) | RenderError::Encode(_) => Reason::OriginalCorrupt,
+            RenderError::OverLimit(_) => Reason::OverLimit,
+            RenderError::DeadlinePassed => Reason::RenderTimeout,
+        };
+        failure(reason, error.to_string())
+    }
+}
