@@ -7,6 +7,7 @@ use image::{DynamicImage, GrayImage, ImageEncoder, Rgb, RgbImage};
 
 pub mod damage;
 pub mod exif;
+pub mod named;
 
 /// The colours of the corners: top left, top right, bottom left, bottom right.
 pub const CORNERS: [Rgb<u8>; 4] = [
