@@ -5,15 +5,15 @@
 //!
 //! | step | does | once for |
 //! |---|---|---|
-//! | [`sniff`] | finds the format by its magic bytes | the original |
-//! | [`probe`] | reads the header: size, orientation; checks the limits before any pixel | the original |
-//! | [`geometry`] | plans sizes, crop and bars; checks the limits again | each variant |
-//! | [`decode`] | makes pixels | the original |
-//! | [`resize`] | cuts and scales | each variant |
-//! | [`orient`] | turns the picture upright | each variant |
-//! | [`colour`] | converts to sRGB | each variant |
-//! | [`frame`] | adds bars | each variant |
-//! | [`encode`] | makes bytes | each variant |
+//! | `sniff` | finds the format by its magic bytes | the original |
+//! | `probe` | reads the header: size, orientation; checks the limits before any pixel | the original |
+//! | `geometry` | plans sizes, crop and bars; checks the limits again | each variant |
+//! | `decode` | makes pixels | the original |
+//! | `resize` | cuts and scales | each variant |
+//! | `orient` | turns the picture upright | each variant |
+//! | `colour` | converts to sRGB | each variant |
+//! | `frame` | adds bars | each variant |
+//! | `encode` | makes bytes | each variant |
 
 use std::time::{Duration, Instant};
 
