@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use thumbmill_shared::asset::NotAnAssetId;
+use thumbmill_shared::chain::chain;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::PresetError;
@@ -168,17 +169,6 @@ pub(crate) fn insert(headers: &mut axum::http::HeaderMap, name: HeaderName, valu
     }
 }
 
-/// An error with all its causes, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
         Self::BadPath(rejection.body_text())
@@ -192,7 +182,8 @@ impl From<StorageError> for ApiError {
             StorageError::Full { .. } => Self::StoreFull(error),
             StorageError::TooLarge { .. }
             | StorageError::Conflict { .. }
-            | StorageError::Misconfigured { .. } => Self::Internal(error.into()),
+            | StorageError::Misconfigured { .. }
+            | StorageError::BadName { .. } => Self::Internal(error.into()),
         }
     }
 }
@@ -201,8 +192,9 @@ impl From<OriginalsError> for ApiError {
     fn from(error: OriginalsError) -> Self {
         match error {
             OriginalsError::Duplicate(_) => Self::Duplicate,
-            OriginalsError::Changing(_) => Self::Changing,
+            OriginalsError::Contended(_) => Self::Changing,
             OriginalsError::Missing(_) => Self::NoAsset,
+            OriginalsError::Damaged { .. } => Self::Internal(error.into()),
             OriginalsError::Storage(error) => error.into(),
         }
     }

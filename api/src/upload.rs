@@ -131,7 +131,7 @@ async fn receive_file(
         spooled: spool.to_path_buf(),
         version: OriginalVersion::of_digest(&hash.finalize().into()),
         length_bytes,
-        media_type: sniff(&sample),
+        media_type: sniff(&sample).to_owned(),
         title: fields.title.unwrap_or_else(|| title_of(&filename)),
         filename,
     };
@@ -164,6 +164,7 @@ fn full_or_internal(error: std::io::Error) -> ApiError {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
             ApiError::StoreFull(thumbmill_shared::storage::StorageError::Full {
                 object: "upload".to_owned(),
+                source: error.into(),
             })
         }
         _ => ApiError::Internal(anyhow::Error::new(error).context("spool an upload")),

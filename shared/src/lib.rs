@@ -3,6 +3,7 @@
 
 pub mod asset;
 pub mod backends;
+pub mod chain;
 pub mod format;
 pub mod job;
 pub mod media_type;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thumbmill_shared::asset::OriginalVersion;
 use thumbmill_shared::backends::Backends;
+use thumbmill_shared::chain::chain;
 use thumbmill_shared::format::{Format, FormatChoice};
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::originals::OriginalsError;
@@ -54,7 +55,7 @@ impl From<StorageError> for Stop {
                 Self::Failed(failure(Reason::OverLimit, error.to_string()))
             }
             // An outage is nobody's fault here: the job waits for its end.
-            error => Self::Transient(error.to_string()),
+            error => Self::Transient(chain(&error)),
         }
     }
 }
@@ -63,7 +64,7 @@ impl From<OriginalsError> for Stop {
     fn from(error: OriginalsError) -> Self {
         match error {
             OriginalsError::Storage(error) => error.into(),
-            error => Self::Transient(error.to_string()),
+            error => Self::Transient(chain(&error)),
         }
     }
 }

@@ -1,79 +1,162 @@
-//! A body that tells when it was cut off.
+//! The bytes of an object on their way out. Counts them: a body that ends early is an error.
 
-use bytes::Bytes;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 
-use super::{Body, StorageError};
+use super::error::Cause;
+use super::{Head, Operation, StorageError};
 
-/// Passes chunks on, and ends with an error unless exactly `length_bytes` come.
-pub(super) fn exactly<E: std::fmt::Display + 'static>(
-    chunks: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
-    length_bytes: u64,
+/// An object, or a range of it, that is being read.
+#[derive(Debug)]
+pub struct Object {
+    /// The whole object's length, time and tag.
+    pub head: Head,
+    /// The bytes that were asked for.
+    pub body: Body,
+}
+
+impl Object {
+    /// All bytes that were asked for, if they are not more than `limit_bytes`.
+    pub async fn bytes(self, limit_bytes: u64) -> Result<Bytes, StorageError> {
+        self.body.bytes(limit_bytes).await
+    }
+}
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Cause>> + Send>>;
+
+/// A stream of bytes. It ends with an error unless exactly the announced number came.
+pub struct Body {
     object: String,
-) -> Body {
-    let error = move |cause: String| StorageError::Unavailable {
-        operation: "read",
-        object: object.clone(),
-        cause,
-    };
-    // An end of the stream becomes a value, so that the count can be judged there.
-    let ended = futures_util::stream::once(async { None });
-    let items = chunks.map(Some).chain(ended);
-    let checked = items.scan((0u64, false), move |(seen, failed), item| {
-        if *failed {
-            return std::future::ready(None);
+    length_bytes: u64,
+    remaining_bytes: u64,
+    /// `None` once it has ended.
+    chunks: Option<Chunks>,
+}
+
+impl Body {
+    pub(super) fn new(
+        object: &str,
+        length_bytes: u64,
+        chunks: impl Stream<Item = Result<Bytes, Cause>> + Send + 'static,
+    ) -> Self {
+        Self {
+            object: object.to_owned(),
+            length_bytes,
+            remaining_bytes: length_bytes,
+            chunks: Some(Box::pin(chunks)),
         }
-        let result = match item {
+    }
+
+    pub(super) fn empty(object: &str) -> Self {
+        Self::new(object, 0, futures_util::stream::empty())
+    }
+
+    /// How many bytes it announces.
+    pub fn length_bytes(&self) -> u64 {
+        self.length_bytes
+    }
+
+    /// All bytes, if they are not more than `limit_bytes`.
+    pub async fn bytes(mut self, limit_bytes: u64) -> Result<Bytes, StorageError> {
+        if self.length_bytes > limit_bytes {
+            return Err(StorageError::TooLarge {
+                object: self.object,
+                limit_bytes,
+            });
+        }
+        let Some(first) = self.next().await.transpose()? else {
+            return Ok(Bytes::new());
+        };
+        if self.remaining_bytes == 0 {
+            return Ok(first);
+        }
+        let mut all =
+            BytesMut::with_capacity(usize::try_from(self.length_bytes).unwrap_or_default());
+        all.extend_from_slice(&first);
+        while let Some(chunk) = self.next().await.transpose()? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    }
+
+    /// Ends the stream with an error.
+    fn fail(&mut self, cause: impl Into<Cause>) -> StorageError {
+        self.chunks = None;
+        Operation::Get.unavailable(&self.object, cause)
+    }
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, StorageError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(chunks) = self.chunks.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let item = match std::task::ready!(chunks.as_mut().poll_next(context)) {
             Some(Ok(chunk)) => {
-                *seen += chunk.len() as u64;
-                if *seen > length_bytes {
-                    Err(error(format!("more than {length_bytes} bytes came")))
-                } else {
-                    Ok(chunk)
+                let length_bytes = chunk.len() as u64;
+                match self.remaining_bytes.checked_sub(length_bytes) {
+                    Some(remaining_bytes) => {
+                        self.remaining_bytes = remaining_bytes;
+                        Some(Ok(chunk))
+                    }
+                    None => Some(Err(self.fail("more bytes came than were announced"))),
                 }
             }
-            Some(Err(cause)) => Err(error(cause.to_string())),
-            None if *seen == length_bytes => return std::future::ready(None),
-            None => Err(error(format!(
-                "cut off after {seen} of {length_bytes} bytes"
-            ))),
+            Some(Err(cause)) => Some(Err(self.fail(cause))),
+            None if self.remaining_bytes > 0 => {
+                Some(Err(self.fail(io::Error::from(io::ErrorKind::UnexpectedEof))))
+            }
+            None => {
+                self.chunks = None;
+                None
+            }
         };
-        *failed = result.is_err();
-        std::future::ready(Some(result))
-    });
-    Box::pin(checked)
+        Poll::Ready(item)
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body")
+            .field("object", &self.object)
+            .field("length_bytes", &self.length_bytes)
+            .field("remaining_bytes", &self.remaining_bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream::iter;
-
     use super::*;
 
-    async fn read(chunks: &'static [&'static str], length_bytes: u64) -> Result<String, String> {
-        let chunks = iter(
-            chunks
-                .iter()
-                .map(|chunk| Ok::<_, String>(Bytes::from_static(chunk.as_bytes()))),
-        );
-        let mut body = exactly(chunks, length_bytes, "x".to_owned());
-        let mut text = String::new();
-        while let Some(chunk) = body.next().await {
-            text.push_str(std::str::from_utf8(&chunk.map_err(|error| error.to_string())?).unwrap());
-        }
-        Ok(text)
+    fn body(announced: u64, chunks: &[&'static str]) -> Body {
+        let chunks: Vec<_> = chunks.iter().map(|text| Ok(Bytes::from(*text))).collect();
+        Body::new("x", announced, futures_util::stream::iter(chunks))
     }
 
     #[tokio::test]
-    async fn a_body_that_is_too_short_or_too_long_ends_with_an_error() {
-        assert_eq!(read(&["ab", "c"], 3).await, Ok("abc".to_owned()));
-        assert!(
-            read(&["ab"], 3)
-                .await
-                .unwrap_err()
-                .contains("cut off after 2 of 3")
-        );
-        assert!(read(&["ab", "cd"], 3).await.is_err());
-        assert_eq!(read(&[], 0).await, Ok(String::new()));
+    async fn a_body_is_as_long_as_announced_or_an_error() {
+        assert_eq!(body(5, &["he", "llo"]).bytes(5).await.unwrap(), "hello");
+        assert_eq!(body(0, &[]).bytes(0).await.unwrap(), "");
+        assert!(body(6, &["he", "llo"]).bytes(9).await.is_err());
+        assert!(body(4, &["he", "llo"]).bytes(9).await.is_err());
+        assert!(matches!(
+            body(5, &["he", "llo"]).bytes(4).await,
+            Err(StorageError::TooLarge { limit_bytes: 4, .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_an_error() {
+        let mut cut = body(9, &["hello"]);
+        assert_eq!(cut.next().await.unwrap().unwrap(), "hello");
+        assert!(cut.next().await.unwrap().is_err());
+        assert!(cut.next().await.is_none());
     }
 }

@@ -1,84 +1,63 @@
-//! The store in a folder. An object is written under a temporary name, made durable, and then
-//! renamed; conditions are checked under a lock on a file, so that processes agree.
+//! Objects as files below one folder, which several processes may share.
+//!
+//! `tmp/` holds what is being written; a rename makes it visible. `lock` orders conditional
+//! puts: their check and rename happen under an exclusive lock, every other change under a
+//! shared one. All work is blocking and runs on threads of its own.
 
-use std::ffi::OsStr;
+mod folders;
+
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tempfile::TempPath;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
+use uuid::Uuid;
 
-use super::{Condition, Head, Object, Source, StorageError, Tag, body};
+use super::error::Cause;
+use super::{Body, Condition, Head, Object, Operation, Source, Spooled, StorageError, Tag};
 
-/// Temporary files of processes that died are removed at the next start after this.
-const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Read at once with opening; thumbnails are shorter and need no second visit to a thread.
+const FIRST_CHUNK_BYTES: u64 = 256 * 1024;
+const CHUNK_BYTES: usize = 128 * 1024;
 
-/// A folder; clones are the same.
+/// A folder of objects.
 #[derive(Clone, Debug)]
 pub struct Files {
     root: Arc<Path>,
 }
 
-/// Runs what blocks on a thread that may.
-async fn blocking<T: Send + 'static>(
-    operation: &'static str,
-    object: &str,
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, StorageError> {
-    let done = tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|panic| Err(io::Error::other(panic)));
-    done.map_err(|error| classify(operation, object, &error))
-}
-
-fn classify(operation: &'static str, object: &str, error: &io::Error) -> StorageError {
-    let (object, cause) = (object.to_owned(), error.to_string());
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StorageError::Full { object },
-        // Only the check of a condition says so here.
-        ErrorKind::AlreadyExists => StorageError::Conflict { object },
-        ErrorKind::PermissionDenied | ErrorKind::NotADirectory | ErrorKind::ReadOnlyFilesystem => {
-            StorageError::Misconfigured {
-                operation,
-                object,
-                cause,
-            }
-        }
-        _ => StorageError::Unavailable {
-            operation,
-            object,
-            cause,
-        },
-    }
+enum Lock {
+    Shared,
+    Exclusive,
 }
 
 impl Files {
     pub(super) async fn open(root: &Path) -> Result<Self, StorageError> {
-        let files = Self {
-            root: Arc::from(root),
-        };
-        let spool = files.spool();
-        blocking("open", &root.display().to_string(), move || {
-            fs::create_dir_all(&spool)?;
-            remove_abandoned(&spool)
+        let shown = root.display().to_string();
+        let root = root.to_owned();
+        blocking(Operation::Open, &shown, move |shown| {
+            let open = || -> io::Result<Self> {
+                let root = std::path::absolute(&root)?;
+                fs::create_dir_all(root.join("tmp"))?;
+                let files = Self { root: root.into() };
+                drop(files.lock(&Lock::Shared)?);
+                folders::remove_stale(&files.spool());
+                Ok(files)
+            };
+            open().map_err(|e| Operation::Open.failed(shown, e))
         })
-        .await?;
-        Ok(files)
+        .await
     }
 
     pub(super) fn spool(&self) -> PathBuf {
         self.root.join("tmp")
-    }
-
-    fn path(&self, object: &str) -> PathBuf {
-        self.root.join(object)
     }
 
     pub(super) async fn put(
@@ -87,44 +66,28 @@ impl Files {
         source: Source,
         condition: Condition,
     ) -> Result<Tag, StorageError> {
-        let (path, spool, lock) = (self.path(object), self.spool(), self.root.join("lock"));
-        blocking("put", object, move || {
-            let temporary = durable(source, &spool)?;
-            let tag = tag(&fs::metadata(&temporary)?);
-            match condition {
-                Condition::Always => rename(temporary, &path)?,
-                Condition::IfAbsent | Condition::IfTag(_) => {
-                    let lock = File::options()
-                        .create(true)
-                        .truncate(false)
-                        .write(true)
-                        .open(lock)?;
-                    lock.lock()?;
-                    let current =
-                        present(fs::metadata(&path))?.map(|metadata| self::tag(&metadata));
-                    let expected = match condition {
-                        Condition::IfTag(tag) => Some(tag),
-                        Condition::IfAbsent | Condition::Always => None,
-                    };
-                    if current != expected {
-                        return Err(ErrorKind::AlreadyExists.into());
-                    }
-                    rename(temporary, &path)?;
-                }
+        let files = self.clone();
+        blocking(Operation::Put, object, move |object| {
+            let failed = |e| Operation::Put.failed(object, e);
+            let staged = files.temporary();
+            let _spooled = Spooled::new(&staged);
+            stage(source, &staged).map_err(failed)?;
+            let tag = stamp(&staged).map_err(failed)?;
+            if files.commit(&staged, object, &condition).map_err(failed)? {
+                Ok(tag)
+            } else {
+                Err(StorageError::Conflict {
+                    object: object.to_owned(),
+                })
             }
-            Ok(tag)
         })
         .await
     }
 
     pub(super) async fn head(&self, object: &str) -> Result<Option<Head>, StorageError> {
-        let path = self.path(object);
-        blocking("head", object, move || {
-            let metadata = present(fs::metadata(path))?;
-            metadata
-                .filter(Metadata::is_file)
-                .map(|metadata| head(&metadata))
-                .transpose()
+        let files = self.clone();
+        blocking(Operation::Head, object, move |object| {
+            if_there(files.head_now(object)).map_err(|e| Operation::Head.failed(object, e))
         })
         .await
     }
@@ -134,146 +97,193 @@ impl Files {
         object: &str,
         range: Option<Range<u64>>,
     ) -> Result<Option<Object>, StorageError> {
-        let path = self.path(object);
-        let opened = blocking("get", object, move || {
-            let Some(file) = present(File::open(path))? else {
-                return Ok(None);
+        let path = self.root.join(object);
+        blocking(Operation::Get, object, move |object| {
+            if_there(read(&path, object, range)).map_err(|e| Operation::Get.failed(object, e))
+        })
+        .await
+    }
+
+    /// Removes the object, or only the one with `tag`.
+    pub(super) async fn delete(&self, object: &str, tag: Option<Tag>) -> Result<(), StorageError> {
+        let files = self.clone();
+        blocking(Operation::Delete, object, move |object| {
+            let delete = || -> io::Result<Option<()>> {
+                let lock = tag.as_ref().map_or(Lock::Shared, |_| Lock::Exclusive);
+                let _lock = files.lock(&lock)?;
+                let head = files.head_now(object)?;
+                if tag.is_some() && tag != head.map(|head| head.tag) {
+                    return Ok(None);
+                }
+                let path = files.root.join(object);
+                fs::remove_file(&path)?;
+                folders::remove_empty(&files.root, &path);
+                Ok(Some(()))
             };
-            let metadata = file.metadata()?;
-            if metadata.is_file() {
-                Ok(Some((file, head(&metadata)?)))
-            } else {
-                Ok(None)
-            }
+            if_there(delete()).map_err(|e| Operation::Delete.failed(object, e))?;
+            Ok(())
         })
-        .await?;
-        let Some((file, head)) = opened else {
-            return Ok(None);
+        .await
+    }
+
+    /// Moves the folder away, so that it is gone at once, and takes it apart there.
+    pub(super) async fn delete_all(&self, prefix: &str) -> Result<(), StorageError> {
+        let files = self.clone();
+        blocking(Operation::Delete, prefix, move |prefix| {
+            let delete = || -> io::Result<Option<()>> {
+                let folder = files.root.join(prefix);
+                let gone = files.temporary();
+                {
+                    let _lock = files.lock(&Lock::Shared)?;
+                    fs::rename(&folder, &gone)?;
+                    folders::remove_empty(&files.root, &folder);
+                }
+                fs::remove_dir_all(&gone)?;
+                Ok(Some(()))
+            };
+            if_there(delete()).map_err(|e| Operation::Delete.failed(prefix, e))?;
+            Ok(())
+        })
+        .await
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.spool().join(Uuid::new_v4().to_string())
+    }
+
+    /// Makes `staged` the object if the condition holds. A conditional put is a commit: it
+    /// outlives a power cut, together with everything put into the same folder before.
+    fn commit(&self, staged: &Path, object: &str, condition: &Condition) -> io::Result<bool> {
+        let path = self.root.join(object);
+        let expected = match condition {
+            Condition::Always => {
+                let _lock = self.lock(&Lock::Shared)?;
+                folders::rename_into(staged, &path)?;
+                return Ok(true);
+            }
+            Condition::IfAbsent => None,
+            Condition::IfTag(tag) => Some(tag),
         };
-        let mut file = tokio::fs::File::from_std(file);
-        let range = range.unwrap_or(0..head.length_bytes);
-        let length = range.end.min(head.length_bytes).saturating_sub(range.start);
-        let sought = file.seek(SeekFrom::Start(range.start)).await;
-        sought.map_err(|error| classify("get", object, &error))?;
-        let chunks = ReaderStream::with_capacity(file.take(length), CHUNK_BYTES);
-        Ok(Some(Object {
-            body: body::exactly(chunks, length, object.to_owned()),
-            head,
-            name: object.to_owned(),
-        }))
-    }
-
-    pub(super) async fn delete(&self, object: &str) -> Result<(), StorageError> {
-        let (path, root) = (self.path(object), Arc::clone(&self.root));
-        blocking("delete", object, move || {
-            present(fs::remove_file(&path))?;
-            remove_empty_folders(&path, &root);
-            Ok(())
-        })
-        .await
-    }
-
-    pub(super) async fn delete_all(&self, folder: &str) -> Result<(), StorageError> {
-        let (path, root) = (self.path(folder), Arc::clone(&self.root));
-        blocking("delete", folder, move || {
-            present(fs::remove_dir_all(&path))?;
-            remove_empty_folders(&path, &root);
-            Ok(())
-        })
-        .await
-    }
-}
-
-/// `None` for what is not there.
-fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The source as a file that survives a crash, removed again unless it is renamed.
-fn durable(source: Source, spool: &Path) -> io::Result<TempPath> {
-    match source {
-        Source::Bytes(bytes) => {
-            let mut file = tempfile::Builder::new().prefix("put-").tempfile_in(spool)?;
-            file.write_all(&bytes)?;
-            file.as_file().sync_all()?;
-            Ok(file.into_temp_path())
-        }
-        Source::File(path) => {
-            File::open(&path)?.sync_all()?;
-            TempPath::try_from_path(path)
-        }
-    }
-}
-
-/// Gives a finished file its name. Its folder may be removed by a deletion just before: then it
-/// is made again.
-fn rename(temporary: TempPath, path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = temporary;
-    let mut tries = 0;
-    loop {
-        fs::create_dir_all(folder)?;
-        match temporary.persist(path) {
-            Ok(()) => break,
-            Err(again) if again.error.kind() == ErrorKind::NotFound && tries < 10 => {
-                temporary = again.path;
-                tries += 1;
+        {
+            let _lock = self.lock(&Lock::Exclusive)?;
+            let head = if_there(self.head_now(object))?;
+            if head.as_ref().map(|head| &head.tag) != expected {
+                return Ok(false);
             }
-            Err(failed) => return Err(failed.error),
+            folders::rename_into(staged, &path)?;
         }
+        folders::sync(&self.root, &path)?;
+        Ok(true)
     }
-    // The name is durable once its folder is.
-    match File::open(folder) {
-        Ok(folder) => folder.sync_all(),
-        Err(_) => Ok(()),
+
+    /// Held until dropped, also against other processes.
+    fn lock(&self, lock: &Lock) -> io::Result<File> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(self.root.join("lock"))?;
+        match lock {
+            Lock::Shared => file.lock_shared()?,
+            Lock::Exclusive => file.lock()?,
+        }
+        Ok(file)
+    }
+
+    fn head_now(&self, object: &str) -> io::Result<Option<Head>> {
+        let metadata = fs::metadata(self.root.join(object))?;
+        metadata.is_file().then(|| head_of(&metadata)).transpose()
     }
 }
 
-/// Up to the store's own folder; one that is not empty stays.
-fn remove_empty_folders(path: &Path, root: &Path) {
-    for folder in path
-        .ancestors()
-        .skip(1)
-        .take_while(|folder| folder.parent().is_some_and(|up| up != root))
-    {
-        if !folder.starts_with(root) || fs::remove_dir(folder).is_err() {
-            return;
-        }
+/// Brings the bytes to `staged`, on the store's own file system.
+fn stage(source: Source, staged: &Path) -> io::Result<()> {
+    match source {
+        Source::Bytes(bytes) => fs::write(staged, bytes),
+        Source::File(path) => match fs::rename(&path, staged) {
+            Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+                fs::copy(&path, staged).map(drop)
+            }
+            result => result,
+        },
     }
 }
 
-fn remove_abandoned(spool: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(spool)? {
-        let entry = entry?;
-        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-        let ours = |name: &OsStr| name.to_str().is_some_and(|name| name.contains('-'));
-        if age > ABANDONED_AFTER && ours(&entry.file_name()) {
-            present(fs::remove_file(entry.path()))?;
-        }
-    }
-    Ok(())
+/// Gives the file a time that no other has, to the nanosecond: clocks of file systems tick in
+/// milliseconds and inode numbers are used again, so that the tag would not always change.
+fn stamp(staged: &Path) -> io::Result<Tag> {
+    let file = File::options().write(true).open(staged)?;
+    let salt = Duration::from_nanos(rand::random_range(0..1_000_000));
+    file.set_modified(SystemTime::now() + salt)?;
+    file.sync_all()?;
+    Ok(tag_of(&file.metadata()?))
 }
 
-fn head(metadata: &Metadata) -> io::Result<Head> {
-    let modified: SystemTime = metadata.modified()?;
+fn head_of(metadata: &Metadata) -> io::Result<Head> {
     Ok(Head {
         length_bytes: metadata.len(),
-        modified,
-        tag: tag(metadata),
+        modified: metadata.modified()?,
+        tag: tag_of(metadata),
     })
 }
 
-/// Every put makes a new file, so its number and its time are new.
-fn tag(metadata: &Metadata) -> Tag {
-    let (number, seconds, nanos) = (metadata.ino(), metadata.mtime(), metadata.mtime_nsec());
+fn tag_of(metadata: &Metadata) -> Tag {
+    let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
     Tag(format!(
-        "{number:x}-{seconds:x}-{nanos:x}-{:x}",
-        metadata.len()
+        "{seconds}.{nanoseconds:09}-{}-{}",
+        metadata.len(),
+        metadata.ino()
     ))
 }
+
+fn read(path: &Path, object: &str, range: Option<Range<u64>>) -> io::Result<Option<Object>> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let head = head_of(&metadata)?;
+    let range = range.unwrap_or(0..head.length_bytes);
+    let start = range.start.min(head.length_bytes);
+    let length_bytes = range.end.min(head.length_bytes).saturating_sub(start);
+    file.seek(SeekFrom::Start(start))?;
+    let mut first = Vec::new();
+    file.by_ref()
+        .take(length_bytes.min(FIRST_CHUNK_BYTES))
+        .read_to_end(&mut first)?;
+    // A cut file makes this too large, and the body an error.
+    let rest_bytes = length_bytes.saturating_sub(FIRST_CHUNK_BYTES);
+    let first = (!first.is_empty()).then(|| Ok(Bytes::from(first)));
+    let rest = tokio::fs::File::from_std(file).take(rest_bytes);
+    let rest = ReaderStream::with_capacity(rest, CHUNK_BYTES).map_err(Cause::from);
+    let chunks = futures_util::stream::iter(first).chain(rest);
+    let body = Body::new(object, length_bytes, chunks);
+    Ok(Some(Object { head, body }))
+}
+
+/// `None` where there is no such file.
+fn if_there<T>(result: io::Result<Option<T>>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Ok(None),
+            _ => Err(error),
+        },
+        result => result,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    operation: Operation,
+    object: &str,
+    work: impl FnOnce(&str) -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    let name = object.to_owned();
+    match tokio::task::spawn_blocking(move || work(&name)).await {
+        Ok(result) => result,
+        Err(error) => Err(operation.unavailable(object, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

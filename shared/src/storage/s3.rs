@@ -1,83 +1,53 @@
-//! The store in an S3 bucket. A put is atomic there; conditions are HTTP's (`If-Match`,
-//! `If-None-Match`).
+//! Objects in a bucket of Amazon S3 or of a server that speaks its protocol.
+//!
+//! Uses what such servers have in common: single puts (so objects of at most 5 GB), `If-Match`
+//! and `If-None-Match: *` on puts, ranged gets, paged lists, and deletes one by one. The
+//! credentials must allow `s3:ListBucket`: without it S3 answers 403 for an absent object.
+
+mod client;
+mod failure;
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{
-    Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    StalledStreamProtectionConfig,
-};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use futures_util::stream::unfold;
+use futures_util::{StreamExt, TryStreamExt};
 
-use super::{Condition, Head, Object, S3Options, Source, StorageError, Tag, body};
+use super::error::Cause;
+use super::{Body, Condition, Head, Object, Operation, S3Options, Source, StorageError, Tag};
+use failure::{Answer, answer, failed};
 
-mod failure;
+/// A put gets this much more time for each second's worth of bytes.
+const SLOWEST_UPLOAD_BYTES_PER_SECOND: u64 = 1024 * 1024;
+/// How many objects of a list are removed at the same time.
+const DELETES_AT_ONCE: usize = 16;
 
-use failure::{Failure, classify};
-
-const DEFAULT_REGION: &str = "us-east-1";
-/// Tries of one operation, with the SDK's back-off and jitter between them.
-const TRIES: u32 = 3;
-/// A body that stands still for longer is given up.
-const STALLED_FOR: Duration = Duration::from_secs(2);
-/// An upload slower than this is given up: the time that its length takes is added to its limits.
-const SLOWEST_BYTES_PER_SECOND: u64 = 256 * 1024;
-
-/// A prefix in a bucket; clones share their connections.
+/// A bucket, and what all names in it begin with.
 #[derive(Clone, Debug)]
 pub struct S3 {
     client: Client,
-    bucket: String,
-    prefix: String,
-    timeouts: TimeoutConfig,
+    bucket: Arc<str>,
+    /// Empty, or with `/` at its end.
+    prefix: Arc<str>,
+    options: Arc<S3Options>,
 }
 
 impl S3 {
     pub(super) async fn open(bucket: &str, prefix: &str, options: &S3Options) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(options.connect_timeout)
-            .operation_attempt_timeout(options.attempt_timeout)
-            .operation_timeout(options.operation_timeout)
-            .build();
-        let region = aws_config::meta::region::RegionProviderChain::default_provider()
-            .or_else(DEFAULT_REGION);
-        let shared = aws_config::defaults(aws_config::BehaviorVersion::latest())
-            .http_client(http)
-            .region(region)
-            .load()
-            .await;
-        let stalled = StalledStreamProtectionConfig::enabled()
-            .grace_period(STALLED_FOR)
-            .build();
-        let mut config = Builder::from(&shared)
-            .timeout_config(timeouts.clone())
-            .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
-            .stalled_stream_protection(stalled)
-            // Servers other than AWS refuse the trailers that the other setting sends.
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-        if shared.region().is_none() {
-            config = config.region(Region::from_static(DEFAULT_REGION));
-        }
-        if let Some(endpoint) = &options.endpoint {
-            config = config.endpoint_url(endpoint).force_path_style(true);
-        }
-        let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+        let prefix = match prefix {
+            "" => String::new(),
+            prefix => format!("{prefix}/"),
+        };
         Self {
-            client: Client::from_conf(config.build()),
-            bucket,
-            prefix,
-            timeouts,
+            client: client::build(options).await,
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+            options: Arc::new(options.clone()),
         }
     }
 
@@ -85,6 +55,8 @@ impl S3 {
         format!("{}{object}", self.prefix)
     }
 
+    /// A conditional put is tried once only: after a lost answer a second try could find the
+    /// first one's object and call it a conflict. So a conflict always means "not written".
     pub(super) async fn put(
         &self,
         object: &str,
@@ -92,84 +64,64 @@ impl S3 {
         media_type: &str,
         condition: Condition,
     ) -> Result<Tag, StorageError> {
-        let failed = |cause: String| StorageError::Unavailable {
-            operation: "put",
-            object: object.to_owned(),
-            cause,
+        let (body, length_bytes) = open_source(object, source).await?;
+        let (if_none_match, if_match) = match &condition {
+            Condition::Always => (None, None),
+            Condition::IfAbsent => (Some("*".to_owned()), None),
+            Condition::IfTag(tag) => (None, Some(tag.as_str().to_owned())),
         };
-        let (body, length) = match source {
-            Source::Bytes(bytes) => {
-                let length = bytes.len() as u64;
-                (ByteStream::from(bytes), length)
-            }
-            Source::File(path) => {
-                let length = tokio::fs::metadata(&path)
-                    .await
-                    .map_err(|error| failed(error.to_string()))?
-                    .len();
-                (
-                    ByteStream::from_path(&path)
-                        .await
-                        .map_err(|error| failed(error.to_string()))?,
-                    length,
-                )
-            }
-        };
-        let put = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
+        let conditional = condition != Condition::Always;
+        let mut timeouts = timeouts(&self.options, length_bytes).to_builder();
+        let mut config = aws_sdk_s3::config::Builder::new();
+        if conditional {
+            // The one try has the time of all; SeaweedFS lets rivals wait for whole seconds.
+            timeouts.set_operation_attempt_timeout(None);
+            config = config.retry_config(RetryConfig::standard().with_max_attempts(1));
+        }
+        config = config.timeout_config(timeouts.build());
+        let request = self.client.put_object().bucket(&*self.bucket);
+        let result = request
             .key(self.key(object))
-            .content_type(media_type);
-        let put = match &condition {
-            Condition::Always => put,
-            Condition::IfAbsent => put.if_none_match("*"),
-            Condition::IfTag(tag) => put.if_match(tag.as_str()),
-        };
-        let config = aws_sdk_s3::Config::builder().timeout_config(self.timeouts_for(length));
-        let sent = put
+            .content_type(media_type)
             .body(body)
+            .set_if_none_match(if_none_match)
+            .set_if_match(if_match)
             .customize()
             .config_override(config)
             .send()
             .await;
-        match sent {
-            Ok(output) => Ok(Tag(output.e_tag.unwrap_or_default())),
-            Err(error) => Err(match classify("put", object, &error) {
-                // What is to be replaced is gone.
-                Failure::Missing => StorageError::Conflict {
+        match result {
+            Ok(output) => tag(Operation::Put, object, output.e_tag),
+            Err(error) if conditional && answer(&error) == Answer::ConditionFailed => {
+                Err(StorageError::Conflict {
                     object: object.to_owned(),
-                },
-                Failure::Other(error) => error,
-            }),
+                })
+            }
+            // There is nothing that the tag could match.
+            Err(error) if conditional && answer(&error) == Answer::Absent => {
+                Err(StorageError::Conflict {
+                    object: object.to_owned(),
+                })
+            }
+            Err(error) => Err(failed(Operation::Put, object, error)),
         }
-    }
-
-    fn timeouts_for(&self, length_bytes: u64) -> TimeoutConfig {
-        let transfer = Duration::from_secs(length_bytes / SLOWEST_BYTES_PER_SECOND);
-        let longer = |limit: Option<Duration>| limit.map(|limit| limit + transfer);
-        let mut timeouts = self.timeouts.to_builder();
-        timeouts.set_operation_attempt_timeout(longer(self.timeouts.operation_attempt_timeout()));
-        timeouts.set_operation_timeout(longer(self.timeouts.operation_timeout()));
-        timeouts.build()
     }
 
     pub(super) async fn head(&self, object: &str) -> Result<Option<Head>, StorageError> {
-        match self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key(self.key(object))
-            .send()
-            .await
-        {
-            Ok(output) => Ok(Some(head(
-                length(output.content_length),
-                output.last_modified.as_ref(),
-                output.e_tag,
-            ))),
-            Err(error) => classify("head", object, &error).or_absent(),
-        }
+        let request = self.client.head_object().bucket(&*self.bucket);
+        let result = request.key(self.key(object)).send().await;
+        let output = match result {
+            Ok(output) => output,
+            Err(error) if answer(&error) == Answer::Absent => return Ok(None),
+            Err(error) => return Err(failed(Operation::Head, object, error)),
+        };
+        let length_bytes = length(Operation::Head, object, output.content_length)?;
+        let tag = tag(Operation::Head, object, output.e_tag)?;
+        Ok(Some(Head {
+            length_bytes,
+            modified: time(output.last_modified),
+            tag,
+        }))
     }
 
     pub(super) async fn get(
@@ -177,132 +129,125 @@ impl S3 {
         object: &str,
         range: Option<Range<u64>>,
     ) -> Result<Option<Object>, StorageError> {
-        let range =
-            range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
-        let get = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(self.key(object))
-            .set_range(range);
-        let output = match get.send().await {
-            Ok(output) => output,
-            Err(error) => return classify("get", object, &error).or_absent(),
-        };
-        let sent = length(output.content_length);
-        // "bytes 0-9/1400": a part says how long the whole is.
-        let whole = output
-            .content_range
-            .as_deref()
-            .and_then(|range| range.rsplit('/').next()?.parse().ok());
-        let head = head(
-            whole.unwrap_or(sent),
-            output.last_modified.as_ref(),
-            output.e_tag,
-        );
-        let chunks = unfold(output.body, async |mut body| {
-            body.next().await.map(|chunk| (chunk, body))
-        });
-        Ok(Some(Object {
-            head,
-            body: body::exactly(chunks, sent, object.to_owned()),
-            name: object.to_owned(),
-        }))
-    }
-
-    pub(super) async fn delete(&self, object: &str) -> Result<(), StorageError> {
-        let deleted = self
-            .client
-            .delete_object()
-            .bucket(&self.bucket)
-            .key(self.key(object))
-            .send()
-            .await;
-        match deleted {
-            Ok(_) => Ok(()),
-            Err(error) => classify("delete", object, &error)
-                .or_absent()
-                .map(|_: Option<()>| ()),
+        let header = range.map(|r| format!("bytes={}-{}", r.start, r.end.saturating_sub(1)));
+        let ranged = header.is_some();
+        let request = self.client.get_object().bucket(&*self.bucket);
+        let result = request.key(self.key(object)).set_range(header).send().await;
+        match result {
+            Ok(output) => opened(object, output, ranged).map(Some),
+            Err(error) => match answer(&error) {
+                Answer::Absent => Ok(None),
+                // Nothing lies in the range.
+                Answer::RangeBehindEnd => Ok(self.head(object).await?.map(|head| Object {
+                    head,
+                    body: Body::empty(object),
+                })),
+                Answer::ConditionFailed | Answer::Refused | Answer::Unavailable => {
+                    Err(failed(Operation::Get, object, error))
+                }
+            },
         }
     }
 
-    pub(super) async fn delete_all(&self, folder: &str) -> Result<(), StorageError> {
-        let list = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(self.key(folder));
-        let mut pages = list.into_paginator().send();
+    pub(super) async fn delete(&self, object: &str) -> Result<(), StorageError> {
+        self.delete_key(object, self.key(object)).await
+    }
+
+    /// One by one: not every server has the request that deletes many.
+    pub(super) async fn delete_all(&self, prefix: &str) -> Result<(), StorageError> {
+        let request = self.client.list_objects_v2().bucket(&*self.bucket);
+        let mut pages = request.prefix(self.key(prefix)).into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = match page {
-                Ok(page) => page,
-                Err(error) => {
-                    return classify("list", folder, &error)
-                        .or_absent()
-                        .map(|_: Option<()>| ());
-                }
-            };
-            let keys = page
-                .contents
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|object| object.key);
-            self.delete_page(folder, keys.collect()).await?;
+            let page = page.map_err(|error| failed(Operation::Delete, prefix, error))?;
+            let keys = page.contents.unwrap_or_default();
+            futures_util::stream::iter(keys.into_iter().filter_map(|object| object.key))
+                .map(|key| self.delete_key(prefix, key))
+                .buffer_unordered(DELETES_AT_ONCE)
+                .try_collect::<()>()
+                .await?;
         }
         Ok(())
     }
 
-    async fn delete_page(&self, folder: &str, keys: Vec<String>) -> Result<(), StorageError> {
-        let failed = |cause: String| StorageError::Unavailable {
-            operation: "delete",
-            object: folder.to_owned(),
-            cause,
-        };
-        let identifiers: Result<Vec<_>, _> = keys
-            .into_iter()
-            .map(|key| ObjectIdentifier::builder().key(key).build())
-            .collect();
-        let identifiers = identifiers.map_err(|error| failed(error.to_string()))?;
-        if identifiers.is_empty() {
-            return Ok(());
-        }
-        let delete = Delete::builder()
-            .set_objects(Some(identifiers))
-            .quiet(true)
-            .build();
-        let delete = delete.map_err(|error| failed(error.to_string()))?;
-        match self
-            .client
-            .delete_objects()
-            .bucket(&self.bucket)
-            .delete(delete)
-            .send()
-            .await
-        {
-            Ok(output) => match output.errors.unwrap_or_default().first() {
-                None => Ok(()),
-                Some(error) => Err(failed(error.message.clone().unwrap_or_default())),
-            },
-            Err(error) => classify("delete", folder, &error)
-                .or_absent()
-                .map(|_: Option<()>| ()),
+    async fn delete_key(&self, object: &str, key: String) -> Result<(), StorageError> {
+        let request = self.client.delete_object().bucket(&*self.bucket);
+        match request.key(key).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if answer(&error) == Answer::Absent => Ok(()),
+            Err(error) => Err(failed(Operation::Delete, object, error)),
         }
     }
 }
 
-fn length(content_length: Option<i64>) -> u64 {
-    content_length
-        .and_then(|length| u64::try_from(length).ok())
-        .unwrap_or_default()
+async fn open_source(object: &str, source: Source) -> Result<(ByteStream, u64), StorageError> {
+    match source {
+        Source::Bytes(bytes) => {
+            let length_bytes = bytes.len() as u64;
+            Ok((ByteStream::from(bytes), length_bytes))
+        }
+        Source::File(path) => {
+            let metadata = tokio::fs::metadata(&path)
+                .await
+                .map_err(|error| Operation::Put.failed(object, error))?;
+            let body = ByteStream::from_path(&path)
+                .await
+                .map_err(|error| Operation::Put.unavailable(object, error))?;
+            Ok((body, metadata.len()))
+        }
+    }
 }
 
-fn head(length_bytes: u64, modified: Option<&DateTime>, tag: Option<String>) -> Head {
-    let modified = modified
-        .and_then(|time| SystemTime::try_from(*time).ok())
-        .unwrap_or(SystemTime::UNIX_EPOCH);
-    Head {
+/// The limits of one try and of all tries, and more for a long upload: a try's time includes
+/// its upload. It does not include the download, where a stall is noticed by itself.
+fn timeouts(options: &S3Options, upload_bytes: u64) -> TimeoutConfig {
+    let upload = Duration::from_secs(upload_bytes / SLOWEST_UPLOAD_BYTES_PER_SECOND);
+    TimeoutConfig::builder()
+        .connect_timeout(options.connect_timeout)
+        .operation_attempt_timeout(options.attempt_timeout.saturating_add(upload))
+        .operation_timeout(options.operation_timeout.saturating_add(upload))
+        .build()
+}
+
+/// The answer to a get, whose length and range are checked before the first byte is given out.
+fn opened(object: &str, output: GetObjectOutput, ranged: bool) -> Result<Object, StorageError> {
+    let body_bytes = length(Operation::Get, object, output.content_length)?;
+    let length_bytes = match (ranged, output.content_range.as_deref()) {
+        (false, _) => body_bytes,
+        (true, Some(range)) => range
+            .rsplit_once('/')
+            .and_then(|(_, total)| total.parse().ok())
+            .ok_or_else(|| {
+                Operation::Get.unavailable(object, "a Content-Range without a length")
+            })?,
+        (true, None) => {
+            return Err(Operation::Get.misconfigured(object, "the server ignores Range"));
+        }
+    };
+    let head = Head {
         length_bytes,
-        modified,
-        tag: Tag(tag.unwrap_or_default()),
-    }
+        modified: time(output.last_modified),
+        tag: tag(Operation::Get, object, output.e_tag)?,
+    };
+    let chunks = futures_util::stream::unfold(output.body, |mut body| async {
+        let chunk = body.next().await?;
+        Some((chunk.map_err(Cause::from), body))
+    });
+    let body = Body::new(object, body_bytes, chunks);
+    Ok(Object { head, body })
+}
+
+fn length(operation: Operation, object: &str, length: Option<i64>) -> Result<u64, StorageError> {
+    length
+        .and_then(|length| u64::try_from(length).ok())
+        .ok_or_else(|| operation.unavailable(object, "the answer has no Content-Length"))
+}
+
+fn tag(operation: Operation, object: &str, tag: Option<String>) -> Result<Tag, StorageError> {
+    tag.map(Tag)
+        .ok_or_else(|| operation.misconfigured(object, "the server gives no ETag"))
+}
+
+fn time(time: Option<DateTime>) -> SystemTime {
+    time.and_then(|time| SystemTime::try_from(time).ok())
+        .unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -49,8 +49,7 @@ impl Work<'_> {
         wanted.sort_by_key(|variant| variant.key().as_str().to_owned());
         wanted.dedup();
         let mine = self.claim(wanted).await;
-        // Boxed: it holds the store's requests, which are large.
-        let ended = Box::pin(self.make(&original, &mine)).await;
+        let ended = self.make(&original, &mine).await;
         if ended.is_err() {
             self.release(&mine).await;
         }

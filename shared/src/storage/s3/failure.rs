@@ -1,56 +1,110 @@
-//! What an error of S3 means for the caller.
+//! What an answer of S3 other than success means.
 
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::storage::StorageError;
+use crate::storage::{Operation, StorageError};
 
-/// An error of S3, sorted.
-pub(super) enum Failure {
+/// What came instead of success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
     /// There is no such object.
-    Missing,
-    /// Anything else.
-    Other(StorageError),
+    Absent,
+    /// The condition of a put does not hold, or cannot be known to hold.
+    ConditionFailed,
+    /// No byte of the object lies in the range.
+    RangeBehindEnd,
+    /// No other try will help.
+    Refused,
+    /// No answer, or one that may change.
+    Unavailable,
 }
 
-impl Failure {
-    /// For operations to which an absent object is an answer.
-    pub(super) fn or_absent<T>(self) -> Result<Option<T>, StorageError> {
-        match self {
-            Self::Missing => Ok(None),
-            Self::Other(error) => Err(error),
+pub(super) fn answer<E>(error: &SdkError<E, HttpResponse>) -> Answer
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ConstructionFailure(_) => Answer::Refused,
+        SdkError::ServiceError(answer) => {
+            let status = answer.raw().status().as_u16();
+            of_status(status, answer.err().code().unwrap_or_default())
+        }
+        error if has_no_credentials(error) => Answer::Refused,
+        // Timeouts, broken connections and damaged answers.
+        _ => Answer::Unavailable,
+    }
+}
+
+/// No source of credentials is set up, while one that does not answer may do so later.
+fn has_no_credentials(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref())
+        .any(|error| matches!(error, CredentialsError::CredentialsNotLoaded(_)))
+}
+
+fn of_status(status: u16, code: &str) -> Answer {
+    match (status, code) {
+        (404, "NoSuchBucket") => Answer::Refused,
+        (404, _) => Answer::Absent,
+        (409 | 412, _) => Answer::ConditionFailed,
+        (416, _) => Answer::RangeBehindEnd,
+        (408 | 429, _) | (400, "RequestTimeout") => Answer::Unavailable,
+        (300..=499, _) => Answer::Refused,
+        _ => Answer::Unavailable,
+    }
+}
+
+pub(super) fn failed<E>(
+    operation: Operation,
+    object: &str,
+    error: SdkError<E, HttpResponse>,
+) -> StorageError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match answer(&error) {
+        Answer::Refused | Answer::Absent => operation.misconfigured(object, error),
+        Answer::ConditionFailed | Answer::RangeBehindEnd | Answer::Unavailable => {
+            if error
+                .raw_response()
+                .is_some_and(|r| r.status().as_u16() == 507)
+            {
+                return StorageError::Full {
+                    object: object.to_owned(),
+                    source: error.into(),
+                };
+            }
+            operation.unavailable(object, error)
         }
     }
 }
 
-/// Sorts an error by its code and its status.
-pub(super) fn classify<E>(
-    operation: &'static str,
-    object: &str,
-    error: &SdkError<E, HttpResponse>,
-) -> Failure
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    let status = error
-        .raw_response()
-        .map_or(0, |response| response.status().as_u16());
-    let code = error.code().unwrap_or_default();
-    let (object, cause) = (object.to_owned(), DisplayErrorContext(error).to_string());
-    match (status, code) {
-        (_, "NoSuchBucket" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AccessDenied")
-        | (400 | 401 | 403, _) => Failure::Other(StorageError::Misconfigured {
-            operation,
-            object,
-            cause,
-        }),
-        (404, _) => Failure::Missing,
-        (409 | 412, _) => Failure::Other(StorageError::Conflict { object }),
-        (507, _) => Failure::Other(StorageError::Full { object }),
-        _ => Failure::Other(StorageError::Unavailable {
-            operation,
-            object,
-            cause,
-        }),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_the_caller_can_do() {
+        let table = [
+            (404, "NoSuchKey", Answer::Absent),
+            (404, "", Answer::Absent),
+            (404, "NoSuchBucket", Answer::Refused),
+            (403, "InvalidAccessKeyId", Answer::Refused),
+            (400, "ExpiredToken", Answer::Refused),
+            (400, "RequestTimeout", Answer::Unavailable),
+            (301, "PermanentRedirect", Answer::Refused),
+            (412, "PreconditionFailed", Answer::ConditionFailed),
+            (409, "ConditionalRequestConflict", Answer::ConditionFailed),
+            (416, "InvalidRange", Answer::RangeBehindEnd),
+            (429, "", Answer::Unavailable),
+            (503, "SlowDown", Answer::Unavailable),
+        ];
+        for (status, code, expected) in table {
+            assert_eq!(of_status(status, code), expected, "{status} {code}");
+        }
     }
 }
