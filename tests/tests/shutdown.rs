@@ -89,7 +89,7 @@ fn wrong_settings_are_all_told_before_anything_starts() {
     for says in [
         "THUMBMILL_WAIT=soon",
         "THUMBMILL_STORAGE=***",
-        "file:FOLDER or s3://",
+        "file:./data, or a bucket, s3://",
         "THUMBMILL_SLOTS=none",
     ] {
         assert!(text.contains(says), "{says}: {text}");

@@ -116,8 +116,8 @@ fn an_orientation_that_does_not_exist_is_upright() {
     assert_eq!(rendered(&tagged, r#"{"width":120}"#).unwrap().height(), 80);
 }
 
-/// A picture of one colour has Huffman tables of one or two symbols when they are made for it. A
-/// decoder that we used before read them as other colours.
+/// With Huffman tables of its own each channel has a scan of its own. A decoder that we used
+/// before showed such pictures in other colours.
 #[test]
 fn a_flat_jpeg_keeps_its_colour() {
     for side in [16u16, 64, 400] {
