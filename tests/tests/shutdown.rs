@@ -1,6 +1,6 @@
 //! How processes begin and end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thumbmill_tests::cluster::{Cluster, variable};
 use thumbmill_tests::pictures::photo_jpeg;
@@ -121,12 +121,13 @@ async fn a_request_has_one_name_in_all_logs() {
         .unwrap();
     assert_eq!(answer.headers()["x-request-id"], trace);
     assert!(cluster.apis[0].log().contains(trace));
-    let log = cluster.workers[0].log();
-    assert!(
-        log.lines()
-            .any(|line| line.contains(trace) && line.starts_with('{')),
-        "{log}"
-    );
+    // The worker's line comes when the job is over, which may be after the answer.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let named = |line: &str| line.contains(trace) && line.starts_with('{');
+    while !cluster.workers[0].log().lines().any(named) {
+        assert!(Instant::now() < deadline, "{}", cluster.workers[0].log());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     cluster.finish(0).await;
 }
 
