@@ -15,7 +15,7 @@ use thumbmill_shared::trace::TraceContext;
 use thumbmill_shared::variant::{Variant, VariantKey};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::descriptions::Descriptions;
 
@@ -217,9 +217,9 @@ impl Flight {
         mut woken: mpsc::UnboundedReceiver<Wake>,
     ) -> Option<Result<Outcome, Refusal>> {
         let deadline = Instant::now() + self.shared.longest;
-        let mut ticks = interval(LOOK_EVERY);
+        // Not at once: even a tick that is due waits for the timer's next millisecond.
+        let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.tick().await;
         loop {
             match self.look(message).await {
                 Ok(Some(outcome)) => return Some(Ok(outcome)),

@@ -21,6 +21,15 @@ pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./tests/run"))
 }
 
+/// A header of an answer; empty when it is absent.
+pub fn header(answer: &Response, name: &str) -> String {
+    answer
+        .headers()
+        .get(name)
+        .map(|value| value.to_str().unwrap().to_owned())
+        .unwrap_or_default()
+}
+
 /// A service with names of its own.
 #[derive(Debug)]
 pub struct Cluster {

@@ -92,22 +92,18 @@ pub fn decode(bytes: &[u8]) -> DynamicImage {
 /// Encodes as PNG.
 pub fn png(image: &DynamicImage) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let encoder = PngEncoder::new(&mut bytes);
-    encoder
-        .write_image(
-            image.as_bytes(),
-            image.width(),
-            image.height(),
-            image.color().into(),
-        )
-        .unwrap();
+    write(image, PngEncoder::new(&mut bytes));
     bytes
 }
 
 /// Encodes as lossless WebP.
 pub fn webp(image: &DynamicImage) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let encoder = WebPEncoder::new_lossless(&mut bytes);
+    write(image, WebPEncoder::new_lossless(&mut bytes));
+    bytes
+}
+
+fn write(image: &DynamicImage, encoder: impl ImageEncoder) {
     encoder
         .write_image(
             image.as_bytes(),
@@ -116,7 +112,6 @@ pub fn webp(image: &DynamicImage) -> Vec<u8> {
             image.color().into(),
         )
         .unwrap();
-    bytes
 }
 
 /// A photo as JPEG.

@@ -9,7 +9,7 @@ use futures_util::stream::{StreamExt, iter};
 use percent_encoding::percent_decode_str;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response};
-use thumbmill_tests::cluster::Cluster;
+use thumbmill_tests::cluster::{Cluster, header};
 use thumbmill_tests::pictures::decode;
 use thumbmill_tests::pictures::named::named;
 
@@ -264,14 +264,6 @@ fn size(case: &Case, body: &[u8]) -> (u32, u32) {
     }
     let picture = decode(body);
     (picture.width(), picture.height())
-}
-
-fn header(answer: &Response, name: &str) -> String {
-    answer
-        .headers()
-        .get(name)
-        .map(|value| value.to_str().unwrap().to_owned())
-        .unwrap_or_default()
 }
 
 /// For example `inline my%20photo.jpg`: the kind, and the whole name percent-encoded.

@@ -2,7 +2,7 @@
 
 use reqwest::multipart::{Form, Part};
 use reqwest::{Response, StatusCode};
-use thumbmill_tests::cluster::Cluster;
+use thumbmill_tests::cluster::{Cluster, header};
 use thumbmill_tests::pictures::damage::{png_bomb, png_with_corrupt_data, truncated};
 use thumbmill_tests::pictures::{CORNERS, assert_near, decode, photo, photo_jpeg, png};
 
@@ -29,14 +29,6 @@ on_both_forms! {
     uploads_are_checked
     a_client_that_does_not_wait_is_told_to_come_back
     a_thumbnail_that_was_removed_behind_our_back_is_made_again
-}
-
-fn header(answer: &Response, name: &str) -> String {
-    answer
-        .headers()
-        .get(name)
-        .map(|value| value.to_str().unwrap().to_owned())
-        .unwrap_or_default()
 }
 
 async fn code(answer: Response) -> (u16, String) {
