@@ -250,7 +250,7 @@ impl S3 {
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
         let [port, ..] = ports;
-        // The bucket is there once it is refused to strangers; before that it is not found.
+        // It refuses strangers once it is up; the bucket is made as it starts.
         let question = format!("GET /{BUCKET}/ HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n");
         let refused = move || answers(port, question.as_bytes(), b"HTTP/1.0 403");
         let server = Server::start("weed", &mut command, folder.join("log"), refused)?;

@@ -23,6 +23,8 @@ use crate::queue::{Delivery, Lane, Message, Prefetch, Settle, Source};
 use crate::readiness::DeliveryKind;
 
 const SETTLE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a job rests that could be moved nowhere else.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Jobs that killed their workers are rare, and each is handled in a moment.
 const EXPIRED_PREFETCH: u16 = 1;
@@ -285,6 +287,8 @@ impl Settler {
             Ok(()) => self.acknowledge(settle.name()).await,
             Err(error) => {
                 tracing::warn!(%error, settle = settle.name(), "a job stays on its queue");
+                // Given back it returns to the head of its queue: without a pause it would spin.
+                tokio::time::sleep(GIVE_BACK_AFTER).await;
                 self.give_back().await;
             }
         }
