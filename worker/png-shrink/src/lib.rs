@@ -1,0 +1,1 @@
+//! PNG rows, cut and averaged as they come.

@@ -1,0 +1,1 @@
+//! WebP to planes, at a part of its size.
