@@ -1,0 +1,111 @@
+//! What a scan says, before anyone knows by which codes.
+//!
+//! Tables made for a picture need every symbol counted before the first is written. So a scan is
+//! first put down as tokens, four bytes each, and then written in one go. Knows symbols and the
+//! bits that follow them (T.81 F.1.2, G.1.2); knows nothing of coefficients or markers.
+
+use crate::bits::BitWriter;
+use crate::huffman::HuffmanTable;
+
+/// Whose code a symbol is written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// The table for means with this number, 0 or 1.
+    Dc(u8),
+    /// The table for all other coefficients with this number, 0 or 1.
+    Ac(u8),
+}
+
+impl Coding {
+    /// The four that a scan can use.
+    pub(crate) const ALL: [Self; 4] = [Self::Dc(0), Self::Ac(0), Self::Dc(1), Self::Ac(1)];
+
+    #[inline]
+    const fn index(self) -> u32 {
+        match self {
+            Self::Dc(number) => (number & 1) as u32,
+            Self::Ac(number) => 2 + (number & 1) as u32,
+        }
+    }
+}
+
+/// The index, as of a fifth coding, whose only symbol has a code of no bits.
+const BARE: u32 = 4;
+
+/// Eleven bits name a coding and a symbol.
+const NAMES: usize = 1 << 11;
+
+/// The tokens of one scan and how often each symbol is among them.
+///
+/// A token has the name of its symbol in its 11 upper bits, below it how many bits follow the code,
+/// and these bits in the lower 16.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    tokens: Vec<u32>,
+    counts: Box<[u32; NAMES]>,
+}
+
+impl Tokens {
+    pub(crate) fn with_capacity(tokens: usize) -> Self {
+        Self { tokens: Vec::with_capacity(tokens), counts: Box::new([0; NAMES]) }
+    }
+
+    /// Puts down a symbol and the `length` bits, at most 16, that follow its code.
+    #[inline]
+    pub(crate) fn push(&mut self, coding: Coding, symbol: u8, extra: u16, length: u32) {
+        let name = coding.index() << 8 | u32::from(symbol);
+        self.push_token(name << 21 | length << 16 | u32::from(extra));
+    }
+
+    /// Puts down at most 16 bits that no code announces.
+    #[inline]
+    pub(crate) fn push_bare(&mut self, bits: u16, length: u32) {
+        self.push_token(BARE << 29 | length << 16 | u32::from(bits));
+    }
+
+    #[inline]
+    fn push_token(&mut self, token: u32) {
+        #[expect(clippy::indexing_slicing, reason = "eleven bits index 2^11 counts")]
+        let count = &mut self.counts[(token >> 21) as usize];
+        *count = count.saturating_add(1);
+        self.tokens.push(token);
+    }
+
+    /// The best tables for these tokens, of the codings that have any.
+    pub(crate) fn tables(&self) -> Vec<(Coding, HuffmanTable)> {
+        let counts = |coding: Coding| {
+            let (counts, _) = self.counts.as_chunks::<256>();
+            counts.get(coding.index() as usize).filter(|counts| counts.iter().any(|&n| n > 0))
+        };
+        let table = |coding| Some((coding, HuffmanTable::best(counts(coding)?)));
+        Coding::ALL.into_iter().filter_map(table).collect()
+    }
+
+    /// Writes all tokens with these tables, and fills the last byte with ones (T.81 F.1.2.3).
+    pub(crate) fn write(&self, tables: &[(Coding, HuffmanTable)], out: &mut Vec<u8>) {
+        let mut codes = Box::new([(0_u16, 0_u8); NAMES]);
+        for (coding, table) in tables {
+            for (symbol, code, length) in table.codes() {
+                let name = (coding.index() << 8 | u32::from(symbol)) as usize;
+                if let Some(slot) = codes.get_mut(name) {
+                    *slot = (code, length);
+                }
+            }
+        }
+        let mut writer = BitWriter::new(out);
+        for &token in &self.tokens {
+            #[expect(clippy::indexing_slicing, reason = "eleven bits index 2^11 codes")]
+            let (code, length) = codes[(token >> 21) as usize];
+            let extra_length = token >> 16 & 31;
+            let bits = u64::from(code) << extra_length | u64::from(token & 0xFFFF);
+            writer.put(bits, u32::from(length) + extra_length);
+        }
+        writer.finish();
+    }
+
+    /// Forgets the scan, keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.tokens.clear();
+        self.counts.fill(0);
+    }
+}
