@@ -9,7 +9,7 @@ use crate::tokens::{Coding, Tokens};
 use crate::Process;
 
 /// Sixteen zeros before a coefficient further on.
-const SIXTEEN_ZEROS: u8 = 0xF0;
+pub(crate) const SIXTEEN_ZEROS: u8 = 0xF0;
 /// Nothing but zeros from here on.
 const END_OF_BLOCK: u8 = 0;
 
@@ -74,7 +74,10 @@ impl Track<'_> {
                 match samples.filter(|_| column < self.component.blocks_across) {
                     Some(samples) => {
                         let block = self.quantiser.block(samples, column);
-                        put_difference(tokens, number, block.dc(), &mut self.last_dc);
+                        let difference = i32::from(block.dc()) - i32::from(self.last_dc);
+                        self.last_dc = block.dc();
+                        let (size, bits) = size_and_bits(difference);
+                        tokens.push_sized(Coding::Dc(number), 0, size, bits);
                         put_rest(tokens, number, &block);
                     }
                     None => put_filler(tokens, number),
@@ -96,8 +99,8 @@ fn put_rest(tokens: &mut Tokens, number: u8, block: &Block) {
             tokens.push(Coding::Ac(number), SIXTEEN_ZEROS, 0, 0);
             zeros -= 16;
         }
-        let (size, extra) = size_and_bits(i32::from(block.at(position)));
-        tokens.push(Coding::Ac(number), (zeros << 4 | size) as u8, extra, size);
+        let (size, bits) = size_and_bits(i32::from(block.at(position)));
+        tokens.push_sized(Coding::Ac(number), zeros, size, bits);
         next = position + 1;
         rest &= rest - 1;
     }
@@ -110,14 +113,6 @@ fn put_rest(tokens: &mut Tokens, number: u8, block: &Block) {
 fn put_filler(tokens: &mut Tokens, number: u8) {
     tokens.push(Coding::Dc(number), 0, 0, 0);
     tokens.push(Coding::Ac(number), END_OF_BLOCK, 0, 0);
-}
-
-/// Puts a mean as its difference from the last one (T.81 F.1.2.1).
-#[inline]
-pub(crate) fn put_difference(tokens: &mut Tokens, number: u8, dc: i16, last: &mut i16) {
-    let (size, extra) = size_and_bits(i32::from(dc) - i32::from(*last));
-    *last = dc;
-    tokens.push(Coding::Dc(number), size as u8, extra, size);
 }
 
 /// How many bits a number takes, and these bits: of a negative one, those of it less one

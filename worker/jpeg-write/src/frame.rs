@@ -103,6 +103,23 @@ impl<'a> Component<'a> {
         })
     }
 
+    /// The blocks of an MCU in their order, as indices of blocks counted row after row; none for
+    /// those beyond the picture.
+    #[inline]
+    pub(crate) fn blocks_of_mcu(
+        &self,
+        mcu_row: usize,
+        mcu: usize,
+    ) -> impl Iterator<Item = Option<usize>> + use<> {
+        let (across, down) = (usize::from(self.factors.0), usize::from(self.factors.1));
+        let (blocks_across, blocks_down) = (self.blocks_across, self.blocks_down);
+        (mcu_row * down..(mcu_row + 1) * down).flat_map(move |row| {
+            (mcu * across..(mcu + 1) * across).map(move |column| {
+                (row < blocks_down && column < blocks_across).then(|| row * blocks_across + column)
+            })
+        })
+    }
+
     /// The eight rows of samples of a row of blocks; below the picture its last row goes on.
     pub(crate) fn rows(&self, block_row: usize) -> [&'a [u8]; 8] {
         std::array::from_fn(|row| {

@@ -19,6 +19,7 @@ mod dct;
 mod frame;
 mod huffman;
 mod markers;
+mod progressive;
 mod tables;
 mod tokens;
 
@@ -134,6 +135,6 @@ pub fn write(components: &Components, quality: u8, process: Process) -> Result<V
     let frame = Frame::new(components)?;
     Ok(match process {
         Process::Baseline => baseline::write(&frame, quality),
-        Process::Progressive => baseline::write(&frame, quality),
+        Process::Progressive => progressive::write(&frame, quality),
     })
 }

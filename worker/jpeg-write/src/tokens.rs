@@ -57,6 +57,13 @@ impl Tokens {
         self.push_token(name << 21 | length << 16 | u32::from(extra));
     }
 
+    /// Puts down a number of `size` bits, and in its symbol that `zeros`, at most 15, come before.
+    #[inline]
+    pub(crate) fn push_sized(&mut self, coding: Coding, zeros: u32, size: u32, bits: u16) {
+        let name = coding.index() << 8 | (zeros & 15) << 4 | size & 15;
+        self.push_token(name << 21 | size << 16 | u32::from(bits));
+    }
+
     /// Puts down at most 16 bits that no code announces.
     #[inline]
     pub(crate) fn push_bare(&mut self, bits: u16, length: u32) {
