@@ -13,11 +13,28 @@ fn main() {
     let rest = parts.next().unwrap();
     let px = &rest[4..];
     let q: u8 = args[0].parse().unwrap();
-    let p = if args[1] == "p" { Process::Progressive } else { Process::Baseline };
-    let s = match args[2].as_str() { "444" => Sampling::Full, "422" => Sampling::Half, _ => Sampling::Quarter };
+    let p = if args[1] == "p" {
+        Process::Progressive
+    } else {
+        Process::Baseline
+    };
+    let s = match args[2].as_str() {
+        "444" => Sampling::Full,
+        "422" => Sampling::Half,
+        _ => Sampling::Quarter,
+    };
     let n: u32 = args.get(3).map_or(1, |n| n.parse().unwrap());
     let out = if magic == b"P5" {
-        write(&Components::Gray(Plane { samples: px, width: w, height: h }), q, p).unwrap()
+        write(
+            &Components::Gray(Plane {
+                samples: px,
+                width: w,
+                height: h,
+            }),
+            q,
+            p,
+        )
+        .unwrap()
     } else {
         let t0 = std::time::Instant::now();
         let planes = ycbcr_from_rgb(px, w, h, s).unwrap();

@@ -2,11 +2,11 @@
 //!
 //! One scan because some decoders misread sequential files with a scan for each component.
 
+use crate::Process;
 use crate::blocks::{Block, Quantiser};
 use crate::frame::{Component, Frame};
 use crate::markers::{self, Band};
 use crate::tokens::{Coding, Tokens};
-use crate::Process;
 
 /// Sixteen zeros before a coefficient further on.
 pub(crate) const SIXTEEN_ZEROS: u8 = 0xF0;
@@ -96,7 +96,7 @@ fn put_rest(tokens: &mut Tokens, number: u8, block: &Block) {
         let position = rest.trailing_zeros();
         let mut zeros = position - next;
         while zeros > 15 {
-            tokens.push(Coding::Ac(number), SIXTEEN_ZEROS, 0, 0);
+            tokens.push(Coding::Ac(number), SIXTEEN_ZEROS);
             zeros -= 16;
         }
         let (size, bits) = size_and_bits(i32::from(block.at(position)));
@@ -105,14 +105,14 @@ fn put_rest(tokens: &mut Tokens, number: u8, block: &Block) {
         rest &= rest - 1;
     }
     if next < 64 {
-        tokens.push(Coding::Ac(number), END_OF_BLOCK, 0, 0);
+        tokens.push(Coding::Ac(number), END_OF_BLOCK);
     }
 }
 
 /// Puts a block beyond the picture, which decoders cut off: what costs the fewest bits.
 fn put_filler(tokens: &mut Tokens, number: u8) {
-    tokens.push(Coding::Dc(number), 0, 0, 0);
-    tokens.push(Coding::Ac(number), END_OF_BLOCK, 0, 0);
+    tokens.push_sized(Coding::Dc(number), 0, 0, 0);
+    tokens.push(Coding::Ac(number), END_OF_BLOCK);
 }
 
 /// How many bits a number takes, and these bits: of a negative one, those of it less one
@@ -121,5 +121,6 @@ fn put_filler(tokens: &mut Tokens, number: u8) {
 pub(crate) fn size_and_bits(value: i32) -> (u32, u16) {
     let size = 32 - value.unsigned_abs().leading_zeros();
     let bits = value + (value >> 31);
-    (size, (bits & ((1 << size) - 1)) as u16)
+    let [low, high, ..] = (bits & ((1 << size) - 1)).to_le_bytes();
+    (size, u16::from_le_bytes([low, high]))
 }

@@ -12,7 +12,11 @@ pub(crate) struct BitWriter<'a> {
 
 impl<'a> BitWriter<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, waiting: 0, used: 0 }
+        Self {
+            out,
+            waiting: 0,
+            used: 0,
+        }
     }
 
     /// Puts the lowest `length` bits, at most 32; all higher ones must be zero.

@@ -68,19 +68,37 @@ impl Quantiser {
             reciprocal
         };
         let row = |across| [0, 1, 2, 3, 4, 5, 6, 7].map(|down| reciprocal(across, down));
-        Self { reciprocals: [0, 1, 2, 3, 4, 5, 6, 7].map(row) }
+        Self {
+            reciprocals: [0, 1, 2, 3, 4, 5, 6, 7].map(row),
+        }
     }
 
     /// Transforms and quantises the block number `column` of a row of blocks, whose eight rows of
     /// samples are given. To the right of the picture its last column goes on.
     #[inline]
     pub(crate) fn block(&self, rows: &[&[u8]; 8], column: usize) -> Block {
+        const NOTHING: [u8; 8] = [0; 8];
         let start = column * 8;
-        let samples = rows.map(|row| {
-            let rest = row.get(start..).unwrap_or_default();
-            rest.first_chunk().copied().unwrap_or_else(|| continued(rest))
-        });
-        let mut matrix = dct::forward(&samples);
+        let mut samples = [&NOTHING; 8];
+        for (samples, row) in samples.iter_mut().zip(rows) {
+            match row.get(start..).and_then(|rest| rest.first_chunk()) {
+                Some(whole) => *samples = whole,
+                None => return self.last_block(rows, start),
+            }
+        }
+        self.transformed(&samples)
+    }
+
+    /// The same for a block of which the picture has only some columns.
+    #[cold]
+    fn last_block(&self, rows: &[&[u8]; 8], start: usize) -> Block {
+        let samples = rows.map(|row| continued(row.get(start..).unwrap_or_default()));
+        self.transformed(&samples.each_ref())
+    }
+
+    #[inline]
+    fn transformed(&self, samples: &[&[u8; 8]; 8]) -> Block {
+        let mut matrix = dct::forward(samples);
         matrix[0][0] -= 64.0 * 128.0;
         self.quantised(&matrix)
     }
@@ -92,8 +110,15 @@ impl Quantiser {
         const TO_WHOLE: f32 = 12_582_912.0;
         let mut coefficients = [0; 64];
         let factors = self.reciprocals.as_flattened();
-        for ((out, value), factor) in coefficients.iter_mut().zip(matrix.as_flattened()).zip(factors) {
-            #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are the number")]
+        for ((out, value), factor) in coefficients
+            .iter_mut()
+            .zip(matrix.as_flattened())
+            .zip(factors)
+        {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the lowest bits are the number"
+            )]
             let whole = (value * factor + TO_WHOLE).to_bits() as i16;
             *out = whole;
         }
@@ -102,7 +127,6 @@ impl Quantiser {
 }
 
 /// Fewer than eight samples, the last one repeated.
-#[cold]
 fn continued(samples: &[u8]) -> [u8; 8] {
     let last = samples.last().copied().unwrap_or_default();
     std::array::from_fn(|column| samples.get(column).copied().unwrap_or(last))

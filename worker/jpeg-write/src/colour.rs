@@ -25,7 +25,11 @@ impl YcbcrPlanes {
     /// What [`write`](crate::write) takes.
     pub fn components(&self) -> Components<'_> {
         let (width, height) = self.sampling.chroma_size(self.width, self.height);
-        let plane = |samples, width, height| Plane { samples, width, height };
+        let plane = |samples, width, height| Plane {
+            samples,
+            width,
+            height,
+        };
         Components::Ycbcr {
             y: plane(&self.y, self.width, self.height),
             cb: plane(&self.cb, width, height),
@@ -47,7 +51,11 @@ pub fn ycbcr_from_rgb(
     frame::sides(width, height)?;
     let pixels = u64::from(width) * u64::from(height);
     if u64::try_from(rgb.len()) != Ok(pixels * 3) {
-        return Err(Error::Length { width, height, found: rgb.len() });
+        return Err(Error::Length {
+            width,
+            height,
+            found: rgb.len(),
+        });
     }
     let (chroma_width, chroma_height) = sampling.chroma_size(width, height);
     let chroma = chroma_width as usize * chroma_height as usize;
@@ -78,7 +86,11 @@ pub fn ycbcr_from_rgb(
                 put_means_of_two(&upper.cr, &mut planes.cr);
             }
             Sampling::Quarter => {
-                let lower = if group.len() > width * 3 { lower } else { upper };
+                let lower = if group.len() > width * 3 {
+                    lower
+                } else {
+                    upper
+                };
                 put_means_of_four(&upper.cb, &lower.cb, &mut planes.cb);
                 put_means_of_four(&upper.cr, &lower.cr, &mut planes.cr);
             }
@@ -101,7 +113,14 @@ struct Rows {
 impl Rows {
     fn of(width: usize) -> Self {
         let row = || vec![0; width];
-        Self { red: row(), green: row(), blue: row(), y: row(), cb: row(), cr: row() }
+        Self {
+            red: row(),
+            green: row(),
+            blue: row(),
+            y: row(),
+            cb: row(),
+            cr: row(),
+        }
     }
 
     /// The colours are taken apart first because the compiler cannot do it among vectors.
@@ -127,38 +146,133 @@ fn converted(red: u32, green: u32, blue: u32) -> [u8; 3] {
     let y = red * 19_595 + green * 38_470 + blue * 7_471 + HALF;
     let cb = CENTRE + (blue << 15) - red * 11_059 - green * 21_709;
     let cr = CENTRE + (red << 15) - green * 27_439 - blue * 5_329;
-    #[expect(clippy::cast_possible_truncation, reason = "a weighted mean of bytes is a byte")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a weighted mean of bytes is a byte"
+    )]
     let bytes = [y, cb, cr].map(|sum| (sum >> 16) as u8);
     bytes
 }
 
 /// Halves are rounded down and up in turns, so that the picture does not drift.
 fn put_means_of_two(row: &[u8], out: &mut Vec<u8>) {
-    let (pairs, odd) = row.as_chunks::<2>();
-    let turns = [0, 1].into_iter().cycle();
-    out.extend(pairs.iter().zip(turns).map(|(&[left, right], round)| {
-        let sum = u16::from(left) + u16::from(right);
-        byte((sum + round) >> 1)
-    }));
-    out.extend(odd);
+    let start = out.len();
+    out.resize(
+        start + row.len().div_ceil(2),
+        row.last().copied().unwrap_or_default(),
+    );
+    let means = out.get_mut(start..).unwrap_or_default();
+    let (pairs, _) = row.as_chunks::<2>();
+    for (index, (mean, &[left, right])) in means.iter_mut().zip(pairs).enumerate() {
+        let round = u16::from(index % 2 == 1);
+        *mean = byte((u16::from(left) + u16::from(right) + round) >> 1);
+    }
 }
 
-/// Halves are rounded down and up in turns: fourths by one half and by a half more than that.
+/// Fourths are rounded from the half downwards and upwards in turns.
 fn put_means_of_four(upper: &[u8], lower: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + upper.len().div_ceil(2), 0);
+    let means = out.get_mut(start..).unwrap_or_default();
+    let mean_of = |upper: [u8; 2], lower: [u8; 2], index: usize| {
+        let sum = upper
+            .map(u16::from)
+            .iter()
+            .chain(&lower.map(u16::from))
+            .sum::<u16>();
+        byte((sum + 1 + u16::from(index % 2 == 1)) >> 2)
+    };
     let (upper_pairs, upper_odd) = upper.as_chunks::<2>();
     let (lower_pairs, lower_odd) = lower.as_chunks::<2>();
-    let sum = |upper: [u8; 2], lower: [u8; 2]| {
-        let [a, b, c, d] = [upper[0], upper[1], lower[0], lower[1]].map(u16::from);
-        a + b + c + d
-    };
-    let turns = [1, 2].into_iter().cycle();
-    let pairs = upper_pairs.iter().zip(lower_pairs).zip(turns);
-    out.extend(pairs.map(|((&upper, &lower), round)| byte((sum(upper, lower) + round) >> 2)));
-    let round = if upper_pairs.len() % 2 == 0 { 1 } else { 2 };
-    let odd = upper_odd.iter().zip(lower_odd);
-    out.extend(odd.map(|(&upper, &lower)| byte((sum([upper; 2], [lower; 2]) + round) >> 2)));
+    let pairs = upper_pairs.iter().zip(lower_pairs);
+    for (index, (mean, (&upper, &lower))) in means.iter_mut().zip(pairs).enumerate() {
+        *mean = mean_of(upper, lower, index);
+    }
+    if let ([upper], [lower], Some(mean)) = (upper_odd, lower_odd, means.last_mut()) {
+        *mean = mean_of([*upper; 2], [*lower; 2], upper_pairs.len());
+    }
 }
 
+/// What a mean of bytes is.
+#[inline]
 fn byte(mean: u16) -> u8 {
-    u8::try_from(mean).unwrap_or(u8::MAX)
+    mean.to_le_bytes()[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_corners_of_the_colour_cube_are_those_of_jfif() {
+        let corners = [
+            ([0, 0, 0], [0, 128, 128]),
+            ([255, 255, 255], [255, 128, 128]),
+            ([255, 0, 0], [76, 85, 255]),
+            ([0, 255, 0], [150, 44, 21]),
+            ([0, 0, 255], [29, 255, 107]),
+        ];
+        for (rgb, [y, cb, cr]) in corners {
+            let planes = ycbcr_from_rgb(&rgb, 1, 1, Sampling::Full).unwrap();
+            assert_eq!(
+                (planes.y, planes.cb, planes.cr),
+                (vec![y], vec![cb], vec![cr]),
+                "{rgb:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_conversion_is_the_formula_rounded() {
+        for place in 0..1 << 15 {
+            let [r, g, b] =
+                [place >> 10, place >> 5 & 31, place & 31].map(|level| level * 255 / 31);
+            let (red, green, blue) = (f64::from(r), f64::from(g), f64::from(b));
+            let exact = [
+                0.299 * red + 0.587 * green + 0.114 * blue,
+                128.0 - 0.168_735_9 * red - 0.331_264_1 * green + 0.5 * blue,
+                128.0 + 0.5 * red - 0.418_687_6 * green - 0.081_312_4 * blue,
+            ];
+            for (found, exact) in converted(r, g, b).into_iter().zip(exact) {
+                assert!((f64::from(found) - exact).abs() < 0.51, "({r}, {g}, {b})");
+            }
+        }
+    }
+
+    #[test]
+    fn means_of_two_round_in_turns_and_keep_an_odd_last_sample() {
+        let mut out = vec![9];
+        put_means_of_two(&[1, 2, 1, 2, 1, 2, 7], &mut out);
+        assert_eq!(out, [9, 1, 2, 1, 7]);
+    }
+
+    #[test]
+    fn means_of_four_round_in_turns_and_repeat_an_odd_last_column() {
+        let mut out = vec![9];
+        put_means_of_four(&[1, 1, 1, 1, 4], &[2, 2, 2, 2, 5], &mut out);
+        assert_eq!(out, [9, 1, 2, 4]);
+    }
+
+    #[test]
+    fn an_odd_last_row_is_its_own_neighbour() {
+        let rgb = [[10; 3], [20; 3], [250; 3]].concat();
+        let planes = ycbcr_from_rgb(&rgb, 1, 3, Sampling::Quarter).unwrap();
+        assert_eq!(
+            (planes.y, planes.cb, planes.cr),
+            (vec![10, 20, 250], vec![128; 2], vec![128; 2])
+        );
+    }
+
+    #[test]
+    fn a_buffer_of_another_length_is_refused() {
+        let refused = ycbcr_from_rgb(&[0; 11], 2, 2, Sampling::Half);
+        assert_eq!(
+            refused,
+            Err(Error::Length {
+                width: 2,
+                height: 2,
+                found: 11
+            })
+        );
+    }
 }

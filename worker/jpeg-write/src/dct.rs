@@ -18,8 +18,13 @@ pub(crate) type Matrix = [[f32; 8]; 8];
 /// down. Each coefficient is too large by [`scale`]; the first is not yet shifted by the 128 that
 /// T.81 A.3.1 subtracts from every sample, so that it is too large by 64 × 128 more.
 #[inline]
-pub(crate) fn forward(samples: &[[u8; 8]; 8]) -> Matrix {
-    let mut matrix = samples.map(|row| row.map(f32::from));
+pub(crate) fn forward(samples: &[&[u8; 8]; 8]) -> Matrix {
+    let mut matrix = [[0.0; 8]; 8];
+    for (row, samples) in matrix.iter_mut().zip(samples) {
+        for (number, &sample) in row.iter_mut().zip(*samples) {
+            *number = f32::from(sample);
+        }
+    }
     transform_columns(&mut matrix);
     let mut across = transposed(&matrix);
     transform_columns(&mut across);
@@ -113,11 +118,15 @@ mod tests {
         let mut seed = 7_u32;
         let mut random = || {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            if seed >> 31 == 0 { 0 } else { seed.to_be_bytes()[1] | 0xC0 }
+            if seed >> 31 == 0 {
+                0
+            } else {
+                seed.to_be_bytes()[1] | 0xC0
+            }
         };
         for _ in 0..50 {
             let samples = [[0; 8]; 8].map(|row: [u8; 8]| row.map(|_| random()));
-            let matrix = forward(&samples);
+            let matrix = forward(&samples.each_ref());
             for across in 0..8_u8 {
                 for down in 0..8_u8 {
                     let found = f64::from(matrix[usize::from(across)][usize::from(down)]);

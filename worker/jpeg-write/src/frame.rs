@@ -41,7 +41,12 @@ impl<'a> Frame<'a> {
                 let luma = Component::new(1, Class::Luma, &plane)?;
                 Self::of(vec![luma], &plane)
             }
-            Components::Ycbcr { y, cb, cr, sampling } => {
+            Components::Ycbcr {
+                y,
+                cb,
+                cr,
+                sampling,
+            } => {
                 let expected = sampling.chroma_size(y.width, y.height);
                 for plane in [cb, cr] {
                     let found = (plane.width, plane.height);
@@ -76,7 +81,10 @@ impl<'a> Frame<'a> {
 
     /// Blocks of all components that hold samples.
     pub(crate) fn blocks(&self) -> usize {
-        self.components.iter().map(|component| component.blocks_across * component.blocks_down).sum()
+        self.components
+            .iter()
+            .map(|component| component.blocks_across * component.blocks_down)
+            .sum()
     }
 }
 
@@ -124,7 +132,9 @@ impl<'a> Component<'a> {
     pub(crate) fn rows(&self, block_row: usize) -> [&'a [u8]; 8] {
         std::array::from_fn(|row| {
             let row = (block_row * 8 + row).min(self.height - 1);
-            self.samples.get(row * self.width..(row + 1) * self.width).unwrap_or_default()
+            self.samples
+                .get(row * self.width..(row + 1) * self.width)
+                .unwrap_or_default()
         })
     }
 }

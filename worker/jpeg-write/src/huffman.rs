@@ -38,13 +38,16 @@ impl HuffmanTable {
         let lengths = lengths.flat_map(|(length, codes)| (0..codes).map(move |_| length));
         let mut next = 0_u32;
         let mut last_length = 0;
-        self.symbols.iter().zip(lengths).map(move |(&symbol, length)| {
-            next <<= length - last_length;
-            last_length = length;
-            let code = u16::try_from(next).unwrap_or(u16::MAX);
-            next += 1;
-            (symbol, code, length)
-        })
+        self.symbols
+            .iter()
+            .zip(lengths)
+            .map(move |(&symbol, length)| {
+                next <<= length - last_length;
+                last_length = length;
+                let code = u16::try_from(next).unwrap_or(u16::MAX);
+                next += 1;
+                (symbol, code, length)
+            })
     }
 }
 
@@ -52,7 +55,10 @@ impl HuffmanTable {
 ///
 /// As no joint is lighter than the one made before it, the two lightest trees are always at the
 /// heads of two queues, the leaves' and the joints'.
-#[expect(clippy::indexing_slicing, reason = "every index is that of a node already made")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "every index is that of a node already made"
+)]
 fn tree_depths(leaves: &[u64]) -> Vec<u16> {
     let joints = leaves.len().saturating_sub(1);
     let mut weights = leaves.to_vec();
@@ -63,7 +69,11 @@ fn tree_depths(leaves: &[u64]) -> Vec<u16> {
         for _ in 0..2 {
             let leaf_is_lighter = next_leaf < leaves.len()
                 && (next_joint == joint || weights[next_leaf] <= weights[next_joint]);
-            let lightest = if leaf_is_lighter { &mut next_leaf } else { &mut next_joint };
+            let lightest = if leaf_is_lighter {
+                &mut next_leaf
+            } else {
+                &mut next_joint
+            };
             weight += weights[*lightest];
             parents[*lightest] = joint;
             *lightest += 1;
@@ -82,7 +92,10 @@ fn tree_depths(leaves: &[u64]) -> Vec<u16> {
 }
 
 /// Shortens codes of more than sixteen bits at the cost of the next shorter ones (T.81 Figure K.3).
-#[expect(clippy::indexing_slicing, reason = "lengths go down from the last one and stay above 0")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "lengths go down from the last one and stay above 0"
+)]
 fn limited(codes_of_length: &[u16]) -> [u8; LONGEST] {
     let mut codes = codes_of_length.to_vec();
     for length in (LONGEST + 1..codes.len()).rev() {
@@ -100,4 +113,81 @@ fn limited(codes_of_length: &[u16]) -> [u8; LONGEST] {
         }
     }
     std::array::from_fn(|index| u8::try_from(codes[index + 1]).unwrap_or(u8::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(counts: &[u32; 256]) -> Vec<(u8, u16, u8)> {
+        let codes: Vec<_> = HuffmanTable::best(counts).codes().collect();
+        let used = counts.iter().filter(|&&count| count > 0).count();
+        assert_eq!(codes.len(), used);
+        for (i, &(symbol, code, length)) in codes.iter().enumerate() {
+            assert!(counts[usize::from(symbol)] > 0);
+            assert!((1..=16).contains(&length));
+            assert!(
+                u32::from(code) + 1 < 1 << length,
+                "{symbol} has a code of ones only"
+            );
+            for &(other, longer, its_length) in &codes[i + 1..] {
+                assert_ne!(symbol, other);
+                assert_ne!(
+                    longer >> (its_length - length),
+                    code,
+                    "{symbol} begins {other}"
+                );
+            }
+        }
+        codes
+    }
+
+    #[test]
+    fn one_symbol_takes_one_bit() {
+        let mut counts = [0; 256];
+        counts[0xF0] = 3;
+        assert_eq!(check(&counts), [(0xF0, 0, 1)]);
+    }
+
+    #[test]
+    fn the_frequent_have_the_short_codes() {
+        let mut counts = [0; 256];
+        (counts[1], counts[2], counts[3], counts[4]) = (50, 20, 10, 5);
+        let lengths: Vec<_> = check(&counts)
+            .iter()
+            .map(|&(s, _, length)| (s, length))
+            .collect();
+        assert_eq!(lengths, [(1, 1), (2, 2), (3, 3), (4, 4)]);
+    }
+
+    #[test]
+    fn counts_that_ask_for_codes_of_forty_bits_get_sixteen() {
+        let mut counts = [0; 256];
+        let (mut last, mut next) = (1, 1);
+        for count in &mut counts[..44] {
+            *count = next;
+            (last, next) = (next, last + next);
+        }
+        assert_eq!(check(&counts).last().unwrap().2, 16);
+    }
+
+    #[test]
+    fn all_symbols_alike_take_eight_or_nine_bits() {
+        let codes = check(&[7; 256]);
+        assert!(
+            codes
+                .iter()
+                .all(|&(_, _, length)| length == 8 || length == 9)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_counts_give_a_prefix_code(
+            counts in prop::collection::vec(prop_oneof![Just(0), 1_u32..9, any::<u32>()], 256)
+        ) {
+            check(&counts.try_into().unwrap());
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! JPEG files from planes of samples.
 //!
-//! What it is for: a thumbnail that was decoded to Y'CbCr 4:2:0 and shrunk there can be written
+//! What it is for: a thumbnail that was decoded to luma and chroma at 4:2:0 and shrunk there can be written
 //! as it is, without growing the chroma to full size and without going through RGB.
 //! Sources of RGB go through [`ycbcr_from_rgb`] once.
 //!
@@ -128,9 +128,9 @@ pub enum Error {
 ///
 /// `quality` is libjpeg's, 1 to 100; numbers outside are taken as the nearest end.
 ///
-/// Needs at its peak, besides the file itself, four bytes for each coefficient that is not zero
-/// and up to 16 for each block of 64 samples; [`Process::Progressive`] takes 2.4 bytes for each
-/// sample of each plane in addition.
+/// Needs, besides the file itself, four bytes for each coefficient that is not zero and about eight
+/// for each block of 64 samples (up to the double while buffers grow); [`Process::Progressive`] keeps
+/// all coefficients, 2.4 bytes for each sample of each plane, in addition.
 pub fn write(components: &Components, quality: u8, process: Process) -> Result<Vec<u8>, Error> {
     let frame = Frame::new(components)?;
     Ok(match process {
@@ -138,3 +138,6 @@ pub fn write(components: &Components, quality: u8, process: Process) -> Result<V
         Process::Progressive => progressive::write(&frame, quality),
     })
 }
+
+#[cfg(test)]
+mod tests;

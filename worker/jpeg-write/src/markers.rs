@@ -1,10 +1,10 @@
 //! Marker segments (T.81 Annex B) and the JFIF header. Knows how they are spelt, not when to write them.
 
+use crate::Process;
 use crate::frame::{Component, Frame};
 use crate::huffman::HuffmanTable;
 use crate::tables::{Class, ZIGZAG};
 use crate::tokens::Coding;
-use crate::Process;
 
 /// Start of image.
 const SOI: u8 = 0xD8;
@@ -33,7 +33,12 @@ pub(crate) struct Band {
 
 impl Band {
     /// All at once.
-    pub(crate) const WHOLE: Self = Self { first: 0, last: 63, high: 0, low: 0 };
+    pub(crate) const WHOLE: Self = Self {
+        first: 0,
+        last: 63,
+        high: 0,
+        low: 0,
+    };
 }
 
 /// Everything up to the first scan's tables.
@@ -42,9 +47,15 @@ pub(crate) fn start(out: &mut Vec<u8>, frame: &Frame, quality: u8, process: Proc
     // Version 1.1, no unit: the two ones after it say that pixels are square; no preview.
     segment(out, APP0, b"JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00");
     for class in [Class::Luma, Class::Chroma] {
-        if frame.components.iter().any(|component| component.class == class) {
+        if frame
+            .components
+            .iter()
+            .any(|component| component.class == class)
+        {
             let table = class.quant_table(quality);
-            let steps = ZIGZAG.iter().filter_map(|&place| table.get(usize::from(place)));
+            let steps = ZIGZAG
+                .iter()
+                .filter_map(|&place| table.get(usize::from(place)));
             let body: Vec<u8> = std::iter::once(class.id()).chain(steps.copied()).collect();
             segment(out, QUANTISATION_TABLE, &body);
         }

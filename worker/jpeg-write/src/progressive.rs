@@ -58,7 +58,10 @@ impl Stored {
     /// Positions whose coefficients are not zero without their `low` lowest bits.
     #[inline]
     fn reaching(&self, low: u8) -> u64 {
-        self.reaching.get(usize::from(low)).copied().unwrap_or_default()
+        self.reaching
+            .get(usize::from(low))
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -128,15 +131,24 @@ fn put_means(tokens: &mut Tokens, frame: &Frame, stored: &[Vec<Stored>], band: B
                     // Beyond the picture the last mean goes on, which costs the fewest bits.
                     let block = index.and_then(|index| blocks.get(index));
                     let mean = block.map_or(*last, |stored| stored.block.dc() >> band.low);
-                    if band.high == 0 {
-                        let (size, bits) = size_and_bits(i32::from(mean) - i32::from(*last));
-                        tokens.push_sized(Coding::Dc(component.class.id()), 0, size, bits);
-                    } else {
-                        tokens.push_bare(u16::from(mean & 1 == 1), 1);
-                    }
-                    *last = mean;
+                    let before = std::mem::replace(last, mean);
+                    put_mean(
+                        tokens,
+                        Coding::Dc(component.class.id()),
+                        band,
+                        (before, mean),
+                    );
                 }
             }
         }
+    }
+}
+
+fn put_mean(tokens: &mut Tokens, coding: Coding, band: Band, (before, mean): (i16, i16)) {
+    if band.high == 0 {
+        let (size, bits) = size_and_bits(i32::from(mean) - i32::from(before));
+        tokens.push_sized(coding, 0, size, bits);
+    } else {
+        tokens.push_bare(u16::from(mean & 1 == 1), 1);
     }
 }

@@ -35,56 +35,58 @@ const BARE: u32 = 4;
 /// Eleven bits name a coding and a symbol.
 const NAMES: usize = 1 << 11;
 
-/// The tokens of one scan and how often each symbol is among them.
+/// The tokens of one scan.
 ///
 /// A token has the name of its symbol in its 11 upper bits, below it how many bits follow the code,
 /// and these bits in the lower 16.
 #[derive(Debug)]
-pub(crate) struct Tokens {
-    tokens: Vec<u32>,
-    counts: Box<[u32; NAMES]>,
-}
+pub(crate) struct Tokens(Vec<u32>);
 
 impl Tokens {
     pub(crate) fn with_capacity(tokens: usize) -> Self {
-        Self { tokens: Vec::with_capacity(tokens), counts: Box::new([0; NAMES]) }
+        Self(Vec::with_capacity(tokens))
     }
 
-    /// Puts down a symbol and the `length` bits, at most 16, that follow its code.
+    /// Puts down a symbol that no bits follow.
     #[inline]
-    pub(crate) fn push(&mut self, coding: Coding, symbol: u8, extra: u16, length: u32) {
-        let name = coding.index() << 8 | u32::from(symbol);
-        self.push_token(name << 21 | length << 16 | u32::from(extra));
+    pub(crate) fn push(&mut self, coding: Coding, symbol: u8) {
+        self.0.push((coding.index() << 8 | u32::from(symbol)) << 21);
+    }
+
+    /// Puts down that 2^`size` blocks and `extra` more, a number of `size` bits, have ended.
+    #[inline]
+    pub(crate) fn push_run(&mut self, coding: Coding, size: u32, extra: u16) {
+        let name = coding.index() << 8 | (size & 15) << 4;
+        self.0.push(name << 21 | size << 16 | u32::from(extra));
     }
 
     /// Puts down a number of `size` bits, and in its symbol that `zeros`, at most 15, come before.
     #[inline]
     pub(crate) fn push_sized(&mut self, coding: Coding, zeros: u32, size: u32, bits: u16) {
         let name = coding.index() << 8 | (zeros & 15) << 4 | size & 15;
-        self.push_token(name << 21 | size << 16 | u32::from(bits));
+        self.0.push(name << 21 | size << 16 | u32::from(bits));
     }
 
     /// Puts down at most 16 bits that no code announces.
     #[inline]
     pub(crate) fn push_bare(&mut self, bits: u16, length: u32) {
-        self.push_token(BARE << 29 | length << 16 | u32::from(bits));
-    }
-
-    #[inline]
-    fn push_token(&mut self, token: u32) {
-        #[expect(clippy::indexing_slicing, reason = "eleven bits index 2^11 counts")]
-        let count = &mut self.counts[(token >> 21) as usize];
-        *count = count.saturating_add(1);
-        self.tokens.push(token);
+        self.0.push(BARE << 29 | length << 16 | u32::from(bits));
     }
 
     /// The best tables for these tokens, of the codings that have any.
     pub(crate) fn tables(&self) -> Vec<(Coding, HuffmanTable)> {
-        let counts = |coding: Coding| {
-            let (counts, _) = self.counts.as_chunks::<256>();
-            counts.get(coding.index() as usize).filter(|counts| counts.iter().any(|&n| n > 0))
+        let mut counts = Box::new([0_u32; NAMES]);
+        for token in &self.0 {
+            #[expect(clippy::indexing_slicing, reason = "eleven bits index 2^11 counts")]
+            let count = &mut counts[(token >> 21) as usize];
+            *count = count.saturating_add(1);
+        }
+        let (counts, _) = counts.as_chunks::<256>();
+        let table = |coding: Coding| {
+            let counts = counts.get(coding.index() as usize)?;
+            let used = counts.iter().any(|&count| count > 0);
+            used.then(|| (coding, HuffmanTable::best(counts)))
         };
-        let table = |coding| Some((coding, HuffmanTable::best(counts(coding)?)));
         Coding::ALL.into_iter().filter_map(table).collect()
     }
 
@@ -100,7 +102,7 @@ impl Tokens {
             }
         }
         let mut writer = BitWriter::new(out);
-        for &token in &self.tokens {
+        for &token in &self.0 {
             #[expect(clippy::indexing_slicing, reason = "eleven bits index 2^11 codes")]
             let (code, length) = codes[(token >> 21) as usize];
             let extra_length = token >> 16 & 31;
@@ -112,7 +114,6 @@ impl Tokens {
 
     /// Forgets the scan, keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.tokens.clear();
-        self.counts.fill(0);
+        self.0.clear();
     }
 }

@@ -59,8 +59,8 @@ impl Bits {
         while left > 0 {
             let length = left.min(16);
             left -= length;
-            let mask = (1 << length) - 1;
-            tokens.push_bare((self.bits >> left) as u16 & mask as u16, length);
+            let [low, high, ..] = (self.bits >> left & ((1 << length) - 1)).to_le_bytes();
+            tokens.push_bare(u16::from_le_bytes([low, high]), length);
         }
     }
 }
@@ -107,7 +107,7 @@ impl Spectral<'_> {
             // Zeros behind the last new coefficient belong to the end of the block.
             while zeros > 15 && fresh != 0 {
                 self.put_ended();
-                self.tokens.push(self.coding, SIXTEEN_ZEROS, 0, 0);
+                self.tokens.push(self.coding, SIXTEEN_ZEROS);
                 zeros -= 16;
                 std::mem::take(&mut corrections).put(self.tokens);
             }
@@ -117,7 +117,7 @@ impl Spectral<'_> {
             } else {
                 self.put_ended();
                 let sign = u16::from(value > 0);
-                self.tokens.push(self.coding, (zeros << 4 | 1) as u8, sign, 1);
+                self.tokens.push_sized(self.coding, zeros, 1, sign);
                 std::mem::take(&mut corrections).put(self.tokens);
                 zeros = 0;
                 fresh &= fresh - 1;
@@ -134,7 +134,7 @@ impl Spectral<'_> {
     #[inline]
     fn put_zeros(&mut self, mut zeros: u32) -> u32 {
         while zeros > 15 {
-            self.tokens.push(self.coding, SIXTEEN_ZEROS, 0, 0);
+            self.tokens.push(self.coding, SIXTEEN_ZEROS);
             zeros -= 16;
         }
         zeros
@@ -156,7 +156,7 @@ impl Spectral<'_> {
         if self.ended > 0 {
             let size = self.ended.ilog2();
             let extra = self.ended - (1 << size);
-            self.tokens.push(self.coding, (size << 4) as u8, extra, size);
+            self.tokens.push_run(self.coding, size, extra);
             self.ended = 0;
             for bits in self.held.drain(..) {
                 bits.put(self.tokens);
