@@ -52,7 +52,7 @@ impl<'a> Inflate<'a> {
     }
 
     fn new(mut source: Source<'a>, bits: Bits<'a>) -> Result<Self, Error> {
-        let mut bits = source.refill(bits);
+        let mut bits = source.refill::<false>(bits);
         let (method, check) = (bits.take(8), bits.take(8));
         let known = method & 0x0f == 8 && method >> 4 <= 7 && check & 0x20 == 0;
         if !known || (method << 8 | check) % 31 != 0 || source.is_overdrawn(&bits) {
@@ -82,7 +82,8 @@ impl<'a> Inflate<'a> {
         let mut steps = 0u32;
         while at < target && self.block != Block::End {
             at = match self.block {
-                Block::Coded => self.coded(out, at, target)?,
+                Block::Coded if self.bits.has_plenty() => self.coded::<true>(out, at, target)?,
+                Block::Coded => self.coded::<false>(out, at, target)?,
                 Block::Stored(left) => self.stored(out, at, (left, target)),
                 Block::Header | Block::End => {
                     self.begin_block()?;
@@ -106,12 +107,12 @@ impl<'a> Inflate<'a> {
             self.block = Block::End;
             return Ok(());
         }
-        let mut bits = self.source.refill(self.bits);
+        let mut bits = self.source.refill::<false>(self.bits);
         self.last_block = bits.take(1) == 1;
         self.block = match bits.take(2) {
             0 => {
                 bits.align();
-                bits = self.source.refill(bits);
+                bits = self.source.refill::<false>(bits);
                 let (length, inverse) = (bits.take(16), bits.take(16));
                 if length ^ inverse != 0xffff {
                     return Err(Error::Corrupt("the length of a stored block"));
@@ -145,13 +146,22 @@ impl<'a> Inflate<'a> {
         at + copied
     }
 
-    /// Decodes Huffman codes up to the block's end or the target.
-    fn coded(&mut self, out: &mut [u8], mut at: usize, target: usize) -> Result<usize, Error> {
+    /// Decodes Huffman codes up to the block's end or the target; `PLENTY`: while the chunk at
+    /// hand has [`PLENTY_BYTES`] or more, else while it has fewer.
+    ///
+    /// Twice the same loop, since the one that asks no questions keeps its bits in registers.
+    fn coded<const PLENTY: bool>(
+        &mut self,
+        out: &mut [u8],
+        mut at: usize,
+        target: usize,
+    ) -> Result<usize, Error> {
         let tables = &*self.tables;
-        let mut bits = self.source.refill(self.bits);
+        let source = &mut self.source;
+        let mut bits = source.refill::<PLENTY>(self.bits);
         let mut entry = tables.literals[bits.peek(LITERALS)];
         // At the top of the loop there are 56 bits or more, and `entry` is what they begin with.
-        while at < target {
+        while at < target && bits.has_plenty() == PLENTY {
             if entry.is_literals() {
                 // Three look-ups take up to 36 bits.
                 at = emit(out, at, entry);
@@ -165,47 +175,47 @@ impl<'a> Inflate<'a> {
                         at = emit(out, at, entry);
                         bits.skip(entry);
                         entry = tables.literals[bits.peek(LITERALS)];
-                        bits = self.source.refill(bits);
+                        bits = source.refill::<PLENTY>(bits);
                         continue;
                     }
                 }
-                bits = self.source.refill(bits);
+                bits = source.refill::<PLENTY>(bits);
             }
             // A code of up to 15 bits, 5 more, another code of up to 15, 13 more: 48 bits.
             if entry.is_exceptional() {
                 if entry.is_sub_table() {
                     bits.skip(entry);
-                    entry = tables.sub_literal(entry, bits)?;
+                    entry = tables.sub_literal(entry, bits.peek(entry.extra_bits()))?;
                 }
                 if entry.is_literals() {
                     at = emit(out, at, entry);
                     bits.skip(entry);
                     entry = tables.literals[bits.peek(LITERALS)];
-                    bits = self.source.refill(bits);
+                    bits = source.refill::<PLENTY>(bits);
                     continue;
                 }
-                if entry.is_end_of_block() {
+                if entry.is_exceptional() {
+                    if !entry.is_end_of_block() {
+                        return Err(tables::NO_CODE);
+                    }
                     bits.skip(entry);
                     self.block = Block::Header;
                     break;
                 }
-                if entry.is_exceptional() {
-                    return Err(Error::Corrupt("a code that its table does not have"));
-                }
             }
             bits.skip(entry);
             let length = entry.base() + bits.take(entry.extra_bits()) as usize;
-            let mut entry_of_distance = tables.distances[bits.peek(DISTANCES)];
-            if entry_of_distance.is_exceptional() {
-                entry_of_distance = tables.far_distance(entry_of_distance, &mut bits)?;
+            entry = tables.distances[bits.peek(DISTANCES)];
+            if entry.is_exceptional() {
+                bits.skip(entry);
+                entry = tables.far_distance(entry, bits.peek(entry.extra_bits()))?;
             }
-            bits.skip(entry_of_distance);
-            let distance =
-                entry_of_distance.base() + bits.take(entry_of_distance.extra_bits()) as usize;
+            bits.skip(entry);
+            let distance = entry.base() + bits.take(entry.extra_bits()) as usize;
             if distance > at {
                 return Err(Error::Corrupt("a match that reaches before the data"));
             }
-            bits = self.source.refill(bits);
+            bits = source.refill::<PLENTY>(bits);
             entry = tables.literals[bits.peek(LITERALS)];
             copy::back(out, at, distance, length);
             at += length;

@@ -4,6 +4,9 @@
 use super::tables::Entry;
 use crate::chunks::Chunks;
 
+/// Three times what a refill takes at most: the hot loop refills up to three times a round.
+const PLENTY_BYTES: usize = 24;
+
 /// The next bits, the first of them lowest.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Bits<'a> {
@@ -22,6 +25,12 @@ impl<'a> Bits<'a> {
             count: 0,
             here,
         }
+    }
+
+    /// Whether the chunk at hand has enough for a few refills.
+    #[inline(always)]
+    pub(super) fn has_plenty(&self) -> bool {
+        self.here.len() >= PLENTY_BYTES
     }
 
     fn count(&self) -> u32 {
@@ -76,16 +85,21 @@ impl<'a> Source<'a> {
         u64::from(bits.count()) < self.made_up_bits
     }
 
-    /// Fills up to 56 bits or more.
+    /// Fills up to 56 bits or more; `PLENTY` if the chunk at hand is known to have 8 bytes.
     #[inline(always)]
-    pub(super) fn refill(&mut self, mut bits: Bits<'a>) -> Bits<'a> {
-        let Some((next, _)) = bits.here.split_first_chunk() else {
+    pub(super) fn refill<const PLENTY: bool>(&mut self, mut bits: Bits<'a>) -> Bits<'a> {
+        if !PLENTY {
             return self.refill_slowly(bits);
-        };
-        let count = bits.count();
-        bits.word |= u64::from_le_bytes(*next) << count;
-        bits.here = bits.here.get(((63 - count) >> 3) as usize..).unwrap_or(&[]);
-        bits.count = count | 56;
+        }
+        if let Some((next, _)) = bits.here.split_first_chunk() {
+            let count = bits.count();
+            bits.word |= u64::from_le_bytes(*next) << count;
+            bits.here = bits
+                .here
+                .get(((63 - count) >> 3) as usize..)
+                .unwrap_or(&[]);
+            bits.count = count | 56;
+        }
         bits
     }
 

@@ -33,16 +33,16 @@ pub(super) fn back(out: &mut [u8], at: usize, distance: usize, length: usize) {
 /// The same for a pattern shorter than a word.
 #[inline(always)]
 fn repeat(out: &mut [u8], at: usize, distance: usize, length: usize) {
+    // The bytes from `at` on are not written yet: they are shifted out.
+    let from = at - distance;
     let mut pattern = [0; 8];
-    let source = &out[at - distance..at];
-    let mut next = 0;
-    for byte in &mut pattern {
-        *byte = source[next];
-        next += 1;
-        if next == distance {
-            next = 0;
-        }
-    }
+    pattern.copy_from_slice(&out[from..from + 8]);
+    let width = 8 * distance as u32;
+    let mut word = u64::from_le_bytes(pattern) & (1 << width) - 1;
+    word |= word.unbounded_shl(width);
+    word |= word.unbounded_shl(2 * width);
+    word |= word.unbounded_shl(4 * width);
+    let pattern = word.to_le_bytes();
     let step = STEPS[distance & 7].max(1);
     let mut done = 0;
     while done < length {

@@ -176,7 +176,7 @@ impl Tables {
         bits: Bits<'a>,
         source: &mut Source<'a>,
     ) -> Result<Bits<'a>, Error> {
-        let mut bits = source.refill(bits);
+        let mut bits = source.refill::<false>(bits);
         let literals = bits.take(5) as usize + 257;
         let distances = bits.take(5) as usize + 1;
         let length_codes = bits.take(4) as usize + 4;
@@ -185,7 +185,7 @@ impl Tables {
         }
         let mut length_lengths = [0; 19];
         for &symbol in &LENGTH_ORDER[..length_codes] {
-            bits = source.refill(bits);
+            bits = source.refill::<false>(bits);
             length_lengths[symbol] = bits.take(3) as u8;
         }
         let mut codes = [Entry::NONE; 128];
@@ -213,38 +213,32 @@ impl Tables {
         Ok(())
     }
 
-    /// The entry of a sub-table that `entry`, already skipped, refers to.
-    pub(super) fn sub_literal(&self, entry: Entry, bits: Bits<'_>) -> Result<Entry, Error> {
-        let index = entry.sub_index(bits);
-        self.literals.get(index).copied().ok_or(NO_CODE)
+    /// Number `index` of the sub-table that `entry` refers to.
+    pub(super) fn sub_literal(&self, entry: Entry, index: usize) -> Result<Entry, Error> {
+        let entry = self.literals.get(entry.sub_start() + index);
+        entry.copied().ok_or(NO_CODE)
     }
 
-    /// The same for distances; skips `entry`.
+    /// The same for an exceptional entry of a distance.
     #[cold]
-    pub(super) fn far_distance(&self, entry: Entry, bits: &mut Bits<'_>) -> Result<Entry, Error> {
-        if !entry.is_sub_table() {
-            return Err(NO_CODE);
+    pub(super) fn far_distance(&self, entry: Entry, index: usize) -> Result<Entry, Error> {
+        let found = self.distances.get(entry.sub_start() + index);
+        match found {
+            Some(found) if entry.is_sub_table() && !found.is_exceptional() => Ok(*found),
+            _ => Err(NO_CODE),
         }
-        bits.skip(entry);
-        let found = self.distances.get(entry.sub_index(*bits));
-        let found = found.copied().ok_or(NO_CODE)?;
-        if found.is_exceptional() {
-            return Err(NO_CODE);
-        }
-        Ok(found)
     }
 }
 
-const NO_CODE: Error = Error::Corrupt("a code that its table does not have");
+pub(super) const NO_CODE: Error = Error::Corrupt("a code that its table does not have");
 
 impl Entry {
     fn sub_table(start: usize, bits: u32, skipped: u32) -> Self {
         Self((start as u32) << 16 | Self::SUB_TABLE | bits << 8 | skipped)
     }
 
-    fn sub_index(self, bits: Bits<'_>) -> usize {
-        let start = (self.0 & !Self::EXCEPTIONAL) >> 16;
-        start as usize + bits.peek(self.extra_bits())
+    fn sub_start(self) -> usize {
+        ((self.0 & !Self::EXCEPTIONAL) >> 16) as usize
     }
 }
 
@@ -255,7 +249,7 @@ fn read_lengths<'a>(
 ) -> Result<Bits<'a>, Error> {
     let mut at = 0;
     while at < lengths.len() {
-        bits = source.refill(bits);
+        bits = source.refill::<false>(bits);
         let entry = codes[bits.peek(7)];
         if entry.is_exceptional() {
             return Err(NO_CODE);
