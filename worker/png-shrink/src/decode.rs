@@ -6,7 +6,7 @@ use crate::errors::Error;
 use crate::expand::Expander;
 use crate::header::{Channels, Front};
 use crate::interlace::PASSES;
-use crate::rows::{RowBytes, Rows};
+use crate::rows::{AT_ONCE, RowBytes, Rows};
 use crate::window::Window;
 
 /// What is wanted of a picture.
@@ -141,8 +141,8 @@ impl Plan {
         let expanded = u64::from(width) * channels;
         [
             FIXED_BYTES,
-            Window::size_bytes(stored_row),
-            stored_row * 2,
+            Window::size_bytes(stored_row * AT_ONCE as u64),
+            Rows::size_bytes(stored_row),
             expanded,
             Boxes::size_bytes(row_samples, self.shrink.0),
             pixels.saturating_mul(per_pixel),
@@ -182,15 +182,19 @@ impl Plan {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(Vec<u8>, bool), Error> {
         let bytes = self.row_bytes(front.shape.width, self.crop.x + self.crop.width)?;
-        let mut window = Window::new(front.data, bytes.whole + 1)?;
-        let mut rows = Rows::new(bytes);
+        let mut window = Window::new(front.data, AT_ONCE * (bytes.whole + 1))?;
+        let end = self.crop.y + self.crop.height;
+        let mut rows = Rows::new(bytes, end);
         let expander = Expander::new(front);
         let columns = (self.crop.x as usize, self.crop.width as usize);
         let (mut boxes, mut expanded) = (self.boxes(), Vec::new());
-        for y in 0..self.crop.y + self.crop.height {
-            let row = rows.next(&mut window, cancelled)?;
-            if y >= self.crop.y {
-                boxes.add(expander.expand(row, columns, &mut expanded));
+        let mut y = 0;
+        while y < end {
+            for row in rows.next(&mut window, cancelled)? {
+                if y >= self.crop.y {
+                    boxes.add(expander.expand(row, columns, &mut expanded));
+                }
+                y += 1;
             }
         }
         Ok(boxes.finish())
@@ -205,7 +209,7 @@ impl Plan {
         let channels = self.channels.count();
         let row_samples = crop.width as usize * channels;
         let widest = self.row_bytes(shape.width, shape.width)?;
-        let mut window = Window::new(front.data, widest.whole + 1)?;
+        let mut window = Window::new(front.data, AT_ONCE * (widest.whole + 1))?;
         let expander = Expander::new(front);
         let mut picture = vec![0; row_samples * crop.height as usize];
         let mut expanded = Vec::new();
@@ -214,16 +218,18 @@ impl Plan {
             if width == 0 {
                 continue;
             }
-            let mut rows = Rows::new(self.row_bytes(width, width)?);
-            for y in 0..height {
-                let row = rows.next(&mut window, cancelled)?;
-                let Some(y) = pass.row_in(&crop, y) else {
-                    continue;
-                };
-                let row = expander.expand(row, (0, width as usize), &mut expanded);
-                let from = y as usize * row_samples;
-                if let Some(out) = picture.get_mut(from..from + row_samples) {
-                    pass.scatter(&crop, channels, row, out);
+            let mut rows = Rows::new(self.row_bytes(width, width)?, height);
+            let mut y = 0;
+            while y < height {
+                for row in rows.next(&mut window, cancelled)? {
+                    if let Some(y) = pass.row_in(&crop, y) {
+                        let row = expander.expand(row, (0, width as usize), &mut expanded);
+                        let from = y as usize * row_samples;
+                        if let Some(out) = picture.get_mut(from..from + row_samples) {
+                            pass.scatter(&crop, channels, row, out);
+                        }
+                    }
+                    y += 1;
                 }
             }
         }

@@ -94,10 +94,7 @@ impl<'a> Source<'a> {
         if let Some((next, _)) = bits.here.split_first_chunk() {
             let count = bits.count();
             bits.word |= u64::from_le_bytes(*next) << count;
-            bits.here = bits
-                .here
-                .get(((63 - count) >> 3) as usize..)
-                .unwrap_or(&[]);
+            bits.here = bits.here.get(((63 - count) >> 3) as usize..).unwrap_or(&[]);
             bits.count = count | 56;
         }
         bits
