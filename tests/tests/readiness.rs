@@ -75,7 +75,7 @@ fn ready() -> Outcome {
 
 fn failed() -> Outcome {
     Outcome::Failed(Failure {
-        reason: Reason::OriginalCorrupt,
+        reason: Reason::Corrupt,
         message: "damaged".to_owned(),
     })
 }

@@ -52,7 +52,7 @@ impl From<StorageError> for Stop {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::TooLarge { .. } => {
-                Self::Failed(failure(Reason::OverLimit, error.to_string()))
+                Self::Failed(failure(Reason::TooManyBytes, error.to_string()))
             }
             // An outage is nobody's fault here: the job waits for its end.
             error => Self::Transient(chain(&error)),

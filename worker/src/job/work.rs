@@ -35,7 +35,7 @@ impl Work<'_> {
                 "The original is {}, not a picture that can be rendered.",
                 original.media_type
             );
-            Stop::Failed(failure(Reason::NotAPicture, message))
+            Stop::Failed(failure(Reason::Unsupported, message))
         })?;
         let mut wanted = Vec::new();
         for request in &job.variants {
@@ -169,7 +169,7 @@ impl Work<'_> {
                 "The original has {} bytes, the limit is {limit}.",
                 original.length_bytes
             );
-            return Err(Stop::Failed(failure(Reason::OverLimit, message)));
+            return Err(Stop::Failed(failure(Reason::TooManyBytes, message)));
         }
         timed("get", async {
             // The bytes of a description that still stands are there: it has been replaced.
@@ -322,10 +322,12 @@ async fn timed<T>(operation: &'static str, work: impl Future<Output = T>) -> T {
 impl From<RenderError> for Failure {
     fn from(error: RenderError) -> Self {
         let reason = match error {
-            RenderError::NotAPicture => Reason::NotAPicture,
-            RenderError::Corrupt(_) | RenderError::Encode(_) => Reason::OriginalCorrupt,
-            RenderError::OverLimit(_) => Reason::OverLimit,
-            RenderError::DeadlinePassed => Reason::RenderTimeout,
+            RenderError::Unsupported(_) => Reason::Unsupported,
+            RenderError::Corrupt(_) | RenderError::Encode(_) => Reason::Corrupt,
+            RenderError::Truncated => Reason::Truncated,
+            RenderError::TooManyPixels(_) => Reason::TooManyPixels,
+            RenderError::TooManyBytes(_) => Reason::TooManyBytes,
+            RenderError::TooSlow => Reason::TooSlow,
         };
         failure(reason, error.to_string())
     }
