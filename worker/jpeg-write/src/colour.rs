@@ -70,7 +70,7 @@ pub fn ycbcr_from_rgb(
     let width = width as usize;
     let (_, down) = sampling.factors();
     let mut rows = [Rows::of(width), Rows::of(width)];
-    for group in rgb.chunks(width * 3 * down as usize) {
+    for group in rgb.chunks(width * 3 * usize::from(down)) {
         for (pixels, rows) in group.chunks_exact(width * 3).zip(&mut rows) {
             rows.convert(pixels);
             planes.y.extend_from_slice(&rows.y);

@@ -101,12 +101,12 @@ mod tests {
     /// T.81 A.3.3 word for word, in double precision, without the shift by 128.
     fn by_definition(samples: &[[u8; 8]; 8], across: u8, down: u8) -> f64 {
         let half = |frequency: u8| if frequency == 0 { 0.5_f64.sqrt() } else { 1.0 };
-        let wave = |place: usize, frequency: u8| {
-            ((2 * place + 1) as f64 * f64::from(frequency) * std::f64::consts::PI / 16.0).cos()
+        let wave = |place: u8, frequency: u8| {
+            (f64::from(2 * place + 1) * f64::from(frequency) * std::f64::consts::PI / 16.0).cos()
         };
         let mut sum = 0.0;
-        for (y, row) in samples.iter().enumerate() {
-            for (x, &sample) in row.iter().enumerate() {
+        for (y, row) in (0..).zip(samples) {
+            for (x, &sample) in (0..).zip(row) {
                 sum += f64::from(sample) * wave(x, across) * wave(y, down);
             }
         }

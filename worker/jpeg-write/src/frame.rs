@@ -2,7 +2,7 @@
 //! blocks make an MCU. All sizes are checked here, once.
 
 use crate::tables::Class;
-use crate::{Components, Error, Plane, Sampling};
+use crate::{Components, Error, Plane};
 
 /// A picture whose planes have the sizes that they say.
 #[derive(Debug)]
@@ -55,11 +55,7 @@ impl<'a> Frame<'a> {
                     }
                 }
                 let mut luma = Component::new(1, Class::Luma, &y)?;
-                luma.factors = match sampling {
-                    Sampling::Full => (1, 1),
-                    Sampling::Half => (2, 1),
-                    Sampling::Quarter => (2, 2),
-                };
+                luma.factors = sampling.factors();
                 let cb = Component::new(2, Class::Chroma, &cb)?;
                 let cr = Component::new(3, Class::Chroma, &cr)?;
                 Self::of(vec![luma, cb, cr], &y)

@@ -69,7 +69,7 @@ pub enum Sampling {
 
 impl Sampling {
     /// Samples of brightness for one of colour: across and down.
-    const fn factors(self) -> (u32, u32) {
+    const fn factors(self) -> (u8, u8) {
         match self {
             Self::Full => (1, 1),
             Self::Half => (2, 1),
@@ -80,7 +80,7 @@ impl Sampling {
     /// Width and height of the chroma planes of a picture of `width` × `height` samples.
     pub const fn chroma_size(self, width: u32, height: u32) -> (u32, u32) {
         let (across, down) = self.factors();
-        (width.div_ceil(across), height.div_ceil(down))
+        (width.div_ceil(across as u32), height.div_ceil(down as u32))
     }
 }
 
