@@ -193,11 +193,20 @@ fn rounded(sum: u64, count: u64) -> u8 {
     (sum + count / 2).checked_div(count).unwrap_or(0).min(255) as u8
 }
 
+/// Whether every `N`th byte is 255; `N` is 2 or 4.
 fn all_opaque<const N: usize>(row: &[u8]) -> bool {
     // In pieces, so that a transparent row is known early and the loop stays one of vectors.
-    row.chunks(256 * N).all(|piece| {
-        let (pixels, _) = piece.as_chunks::<N>();
-        pixels.iter().fold(255, |all, pixel| all & pixel[N - 1]) == 255
+    row.chunks(64 * 16).all(|piece| {
+        let (vectors, rest) = piece.as_chunks::<16>();
+        let mut all = [255; 16];
+        for vector in vectors {
+            for (all, byte) in all.iter_mut().zip(vector) {
+                *all &= byte;
+            }
+        }
+        let alphas = all.iter().skip(N - 1).step_by(N);
+        let mut alphas = alphas.chain(rest.iter().skip(N - 1).step_by(N));
+        alphas.all(|alpha| *alpha == 255)
     })
 }
 

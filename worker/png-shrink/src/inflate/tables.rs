@@ -9,12 +9,12 @@ use super::bits::{Bits, Source};
 use crate::errors::Error;
 
 /// Bits that the table of literals and lengths is looked up with.
-pub(super) const LITERALS: u32 = 11;
+pub(super) const LITERALS: u32 = 10;
 /// Bits that the table of distances is looked up with.
 pub(super) const DISTANCES: u32 = 8;
 
 /// Up to 143 sub-tables (each serves two codes or more) of up to 16 entries.
-const LITERAL_ENTRIES: usize = (1 << LITERALS) + 143 * 16;
+const LITERAL_ENTRIES: usize = (1 << LITERALS) + 143 * 32;
 /// Up to 15 sub-tables of up to 128 entries.
 const DISTANCE_ENTRIES: usize = (1 << DISTANCES) + 15 * 128;
 
