@@ -10,7 +10,8 @@ use thumbmill_png_shrink::{Crop, Options, decode, read_header};
 
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    Duration::from_secs(time.tv_sec.unsigned_abs())
+        + Duration::from_nanos(time.tv_nsec.unsigned_abs())
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

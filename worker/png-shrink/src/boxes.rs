@@ -104,7 +104,7 @@ impl Boxes {
     }
 
     fn has_alpha(&self) -> bool {
-        self.channels % 2 == 0
+        self.channels.is_multiple_of(2)
     }
 
     fn is_opaque(&self, row: &[u8]) -> bool {
@@ -128,37 +128,22 @@ impl Boxes {
     }
 
     fn collect_pixels<const N: usize>(&mut self) {
-        let has_alpha = self.has_alpha();
-        let scales: [u64; N] = std::array::from_fn(|channel| {
-            if has_alpha && channel == N - 1 {
-                1
-            } else {
-                255
-            }
-        });
+        // Alpha itself is not weighted.
+        let mut weights = [255; N];
+        if self.has_alpha() {
+            weights[N - 1] = 1;
+        }
         let (totals, _) = self.totals.as_chunks_mut::<N>();
         let (columns, _) = self.columns.as_chunks::<N>();
         for (total, columns) in totals.iter_mut().zip(columns.chunks(self.across)) {
-            for columns in columns.chunks(MOST_SUMS) {
-                let mut sums = [0u32; N];
-                for column in columns {
-                    for (sum, column) in sums.iter_mut().zip(column) {
-                        *sum += u32::from(*column);
-                    }
-                }
-                for channel in 0..N {
-                    total[channel] += u64::from(sums[channel]) * scales[channel];
-                }
-            }
+            let sums = columns.chunks(MOST_SUMS).map(sum_pixels);
+            sums.for_each(|sums| add_times(total, sums, weights));
         }
         if self.has_weighted {
             let (weighted, _) = self.weighted.as_chunks::<N>();
-            for (total, weighted) in totals.iter_mut().zip(weighted.chunks(self.across)) {
-                for pixel in weighted {
-                    for (total, sum) in total.iter_mut().zip(pixel) {
-                        *total += u64::from(*sum);
-                    }
-                }
+            for (total, columns) in totals.iter_mut().zip(weighted.chunks(self.across)) {
+                let sums = columns.iter().copied();
+                sums.for_each(|sums| add_times(total, sums, [1; N]));
             }
             self.weighted.fill(0);
             self.has_weighted = false;
@@ -168,13 +153,14 @@ impl Boxes {
     fn finish_boxes(&mut self) {
         self.collect();
         let width = self.columns.len() / self.channels;
+        let has_alpha = self.has_alpha();
         let full = self.across as u64;
         let count = self.totals.len() / self.channels;
         let last = (width - (count - 1) * self.across) as u64;
         for (index, total) in self.totals.chunks_exact(self.channels).enumerate() {
             let across = if index + 1 == count { last } else { full };
             let pixels = across * u64::from(self.rows);
-            if let (true, [colours @ .., alpha]) = (self.channels % 2 == 0, total) {
+            if let (true, [colours @ .., alpha]) = (has_alpha, total) {
                 let colours = colours.iter().map(|sum| rounded(*sum, *alpha));
                 self.samples.extend(colours);
                 self.samples.push(rounded(*alpha, pixels));
@@ -188,16 +174,40 @@ impl Boxes {
     }
 }
 
+fn sum_pixels<const N: usize>(pixels: &[[u16; N]]) -> [u32; N] {
+    pixels.iter().fold([0; N], |mut sums, pixel| {
+        for (sum, sample) in sums.iter_mut().zip(pixel) {
+            *sum += u32::from(*sample);
+        }
+        sums
+    })
+}
+
+fn add_times<const N: usize>(total: &mut [u64; N], sums: [u32; N], weights: [u64; N]) {
+    for ((total, sum), weight) in total.iter_mut().zip(sums).zip(weights) {
+        *total += u64::from(sum) * weight;
+    }
+}
+
 /// `sum / count` to the nearest whole number; what is wholly transparent is black.
 fn rounded(sum: u64, count: u64) -> u8 {
     (sum + count / 2).checked_div(count).unwrap_or(0).min(255) as u8
 }
 
+/// Whether every `N`th byte is 255; `N` is 2 or 4.
 fn all_opaque<const N: usize>(row: &[u8]) -> bool {
     // In pieces, so that a transparent row is known early and the loop stays one of vectors.
-    row.chunks(256 * N).all(|piece| {
-        let (pixels, _) = piece.as_chunks::<N>();
-        pixels.iter().fold(255, |all, pixel| all & pixel[N - 1]) == 255
+    row.chunks(64 * 16).all(|piece| {
+        let (vectors, rest) = piece.as_chunks::<16>();
+        let mut all = [255; 16];
+        for vector in vectors {
+            for (all, byte) in all.iter_mut().zip(vector) {
+                *all &= byte;
+            }
+        }
+        let alphas = all.iter().skip(N - 1).step_by(N);
+        let mut alphas = alphas.chain(rest.iter().skip(N - 1).step_by(N));
+        alphas.all(|alpha| *alpha == 255)
     })
 }
 

@@ -137,8 +137,8 @@ impl Plan {
         } else {
             0
         };
-        // The longest pass is as wide as the picture, so its expanded row too.
-        let expanded = u64::from(width) * channels;
+        // The last pass is as wide as the picture, so its expanded row too; it may grow by doubling.
+        let expanded = u64::from(width) * channels * 2;
         [
             FIXED_BYTES,
             Window::size_bytes(stored_row * AT_ONCE as u64),
@@ -184,19 +184,14 @@ impl Plan {
         let bytes = self.row_bytes(front.shape.width, self.crop.x + self.crop.width)?;
         let mut window = Window::new(front.data, AT_ONCE * (bytes.whole + 1))?;
         let end = self.crop.y + self.crop.height;
-        let mut rows = Rows::new(bytes, end);
-        let expander = Expander::new(front);
+        let expansion = Expander::new(front);
         let columns = (self.crop.x as usize, self.crop.width as usize);
-        let (mut boxes, mut expanded) = (self.boxes(), Vec::new());
-        let mut y = 0;
-        while y < end {
-            for row in rows.next(&mut window, cancelled)? {
-                if y >= self.crop.y {
-                    boxes.add(expander.expand(row, columns, &mut expanded));
-                }
-                y += 1;
+        let (mut boxes, mut scratch) = (self.boxes(), Vec::new());
+        Rows::new(bytes, end).for_each(&mut window, cancelled, |y, row| {
+            if y >= self.crop.y {
+                boxes.add(expansion.expand(row, columns, &mut scratch));
             }
-        }
+        })?;
         Ok(boxes.finish())
     }
 
@@ -210,28 +205,23 @@ impl Plan {
         let row_samples = crop.width as usize * channels;
         let widest = self.row_bytes(shape.width, shape.width)?;
         let mut window = Window::new(front.data, AT_ONCE * (widest.whole + 1))?;
-        let expander = Expander::new(front);
+        let expansion = Expander::new(front);
         let mut picture = vec![0; row_samples * crop.height as usize];
-        let mut expanded = Vec::new();
+        let mut scratch = Vec::new();
         for pass in PASSES {
             let (width, height) = pass.size(shape.width, shape.height);
             if width == 0 {
                 continue;
             }
-            let mut rows = Rows::new(self.row_bytes(width, width)?, height);
-            let mut y = 0;
-            while y < height {
-                for row in rows.next(&mut window, cancelled)? {
-                    if let Some(y) = pass.row_in(&crop, y) {
-                        let row = expander.expand(row, (0, width as usize), &mut expanded);
-                        let from = y as usize * row_samples;
-                        if let Some(out) = picture.get_mut(from..from + row_samples) {
-                            pass.scatter(&crop, channels, row, out);
-                        }
-                    }
-                    y += 1;
+            let rows = Rows::new(self.row_bytes(width, width)?, height);
+            rows.for_each(&mut window, cancelled, |y, row| {
+                let from = pass.row_in(&crop, y).map(|y| y as usize * row_samples);
+                let out = from.and_then(|from| picture.get_mut(from..from + row_samples));
+                if let Some(out) = out {
+                    let row = expansion.expand(row, (0, width as usize), &mut scratch);
+                    pass.scatter(&crop, channels, row, out);
                 }
-            }
+            })?;
         }
         let mut boxes = self.boxes();
         for row in picture.chunks_exact(row_samples) {

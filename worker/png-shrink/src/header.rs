@@ -204,7 +204,7 @@ impl<'a> Front<'a> {
         if !self.palette.is_empty() {
             return Err(Error::Corrupt("it has two palettes"));
         }
-        if body.is_empty() || body.len() > 256 * 3 || body.len() % 3 != 0 {
+        if body.is_empty() || body.len() > 256 * 3 || !body.len().is_multiple_of(3) {
             return Err(Error::Corrupt("the length of PLTE"));
         }
         self.palette = body;

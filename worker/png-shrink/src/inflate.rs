@@ -1,27 +1,29 @@
 //! DEFLATE (RFC 1951) in its zlib wrapping (RFC 1950), into a window that the caller keeps.
 //! Knows no rows. The checksum at the end is not looked at: the chunks' CRCs cover the same bytes.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "the loops in here run for every byte of the picture"
-)]
-
 mod bits;
+mod codes;
 mod copy;
+mod entry;
+mod huffman;
 mod tables;
+
+use std::cell::Cell;
 
 use crate::chunks::Chunks;
 use crate::errors::Error;
 use bits::{Bits, Source};
-use tables::{DISTANCES, LITERALS, Tables};
+use tables::Tables;
 
 /// How far back a match may reach (RFC 1951 2).
 pub(crate) const HISTORY_BYTES: usize = 32 << 10;
-/// How far past its target `run` may write: three pairs of literals or one match, and what a
+/// How far past its target `run` may write: four pairs of literals, one match, and what a
 /// copy of whole words writes too much.
 pub(crate) const SLACK_BYTES: usize = 320;
 
 /// After how many blocks the cancel check is looked at.
 const CANCEL_STRIDE: u32 = 16;
+/// How often that is before a small stream is given up: some ten thousand blocks.
+const MAX_ASKED: u32 = 1000;
 
 /// Where the stream is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,8 +84,10 @@ impl<'a> Inflate<'a> {
         let mut steps = 0u32;
         while at < target && self.block != Block::End {
             at = match self.block {
-                Block::Coded if self.bits.has_plenty() => self.coded::<true>(out, at, target)?,
-                Block::Coded => self.coded::<false>(out, at, target)?,
+                Block::Coded if self.bits.has_plenty() => {
+                    codes::decode::<true>(self, out, at, target)?
+                }
+                Block::Coded => codes::decode::<false>(self, out, at, target)?,
                 Block::Stored(left) => self.stored(out, at, (left, target)),
                 Block::Header | Block::End => {
                     self.begin_block()?;
@@ -136,113 +140,30 @@ impl<'a> Inflate<'a> {
     /// Copies plain bytes: `(left, target)` are left in the block, and where to stop.
     fn stored(&mut self, out: &mut [u8], at: usize, (left, target): (usize, usize)) -> usize {
         let wanted = left.min(target - at);
-        let copied = self
-            .source
-            .copy_bytes(&mut self.bits, &mut out[at..at + wanted]);
+        let out = out.get_mut(at..at + wanted).unwrap_or_default();
+        let copied = self.source.copy_bytes(&mut self.bits, out);
         self.block = match left - copied {
             0 => Block::Header,
             left => Block::Stored(left),
         };
         at + copied
     }
-
-    /// Decodes Huffman codes up to the block's end or the target; `PLENTY`: while the chunk at
-    /// hand has [`PLENTY_BYTES`] or more, else while it has fewer.
-    ///
-    /// Twice the same loop, since the one that asks no questions keeps its bits in registers.
-    fn coded<const PLENTY: bool>(
-        &mut self,
-        out: &mut [u8],
-        mut at: usize,
-        target: usize,
-    ) -> Result<usize, Error> {
-        let tables = &*self.tables;
-        let source = &mut self.source;
-        let mut bits = source.refill::<PLENTY>(self.bits);
-        let mut entry = tables.literals[bits.peek(LITERALS)];
-        // At the top of the loop there are 56 bits or more, and `entry` is what they begin with.
-        while at < target && bits.has_plenty() == PLENTY {
-            if entry.is_literals() {
-                // Three look-ups take up to 36 bits.
-                at = emit(out, at, entry);
-                bits.skip(entry);
-                entry = tables.literals[bits.peek(LITERALS)];
-                if entry.is_literals() {
-                    at = emit(out, at, entry);
-                    bits.skip(entry);
-                    entry = tables.literals[bits.peek(LITERALS)];
-                    if entry.is_literals() {
-                        at = emit(out, at, entry);
-                        bits.skip(entry);
-                        entry = tables.literals[bits.peek(LITERALS)];
-                        bits = source.refill::<PLENTY>(bits);
-                        continue;
-                    }
-                }
-                bits = source.refill::<PLENTY>(bits);
-            }
-            // A code of up to 15 bits, 5 more, another code of up to 15, 13 more: 48 bits.
-            if entry.is_exceptional() {
-                if entry.is_sub_table() {
-                    bits.skip(entry);
-                    entry = tables.sub_literal(entry, bits.peek(entry.extra_bits()))?;
-                }
-                if entry.is_literals() {
-                    at = emit(out, at, entry);
-                    bits.skip(entry);
-                    entry = tables.literals[bits.peek(LITERALS)];
-                    bits = source.refill::<PLENTY>(bits);
-                    continue;
-                }
-                if entry.is_exceptional() {
-                    if !entry.is_end_of_block() {
-                        return Err(tables::NO_CODE);
-                    }
-                    bits.skip(entry);
-                    self.block = Block::Header;
-                    break;
-                }
-            }
-            bits.skip(entry);
-            let length = entry.base() + bits.take(entry.extra_bits()) as usize;
-            entry = tables.distances[bits.peek(DISTANCES)];
-            if entry.is_exceptional() {
-                bits.skip(entry);
-                entry = tables.far_distance(entry, bits.peek(entry.extra_bits()))?;
-            }
-            bits.skip(entry);
-            let distance = entry.base() + bits.take(entry.extra_bits()) as usize;
-            if distance > at {
-                return Err(Error::Corrupt("a match that reaches before the data"));
-            }
-            bits = source.refill::<PLENTY>(bits);
-            entry = tables.literals[bits.peek(LITERALS)];
-            copy::back(out, at, distance, length);
-            at += length;
-        }
-        self.bits = bits;
-        Ok(at)
-    }
 }
 
-/// Writes one to three literals.
-#[inline(always)]
-fn emit(out: &mut [u8], at: usize, entry: tables::Entry) -> usize {
-    out[at..at + 4].copy_from_slice(&entry.literals());
-    at + entry.literal_count()
-}
-
-/// Inflates a whole zlib stream; `None` if it is damaged or gives more than `max_bytes`.
+/// Inflates a whole zlib stream; `None` if it is damaged, gives more than `max_bytes`, or consists
+/// of far more blocks than that takes.
 pub(crate) fn inflate_all(data: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
     let mut inflate = Inflate::new(Source::new(Chunks::none()), Bits::of(data)).ok()?;
     let (mut out, mut at) = (Vec::new(), 0);
+    let asked = Cell::new(0);
+    let cancelled = || asked.replace(asked.get() + 1) > MAX_ASKED;
     while inflate.block != Block::End {
         if at > max_bytes {
             return None;
         }
         let target = at + HISTORY_BYTES;
         out.resize(target + SLACK_BYTES, 0);
-        at = inflate.run(&mut out, at, target, &|| false).ok()?;
+        at = inflate.run(&mut out, at, target, &cancelled).ok()?;
     }
     out.truncate(at);
     (at <= max_bytes).then_some(out)

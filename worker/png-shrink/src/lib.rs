@@ -1,6 +1,6 @@
 //! PNG rows, cut and averaged as they come.
 //!
-//! Thumbnails need few of a large picture's pixels. [`decode`] inflates a PNG piece by piece,
+//! Thumbnails need few of a large picture's pixels. [`decode()`] inflates a PNG piece by piece,
 //! unfilters each row only as far to the right as the crop reaches, adds it to the boxes it
 //! belongs to, and stops after the crop's last row; whether the file is whole is found out before,
 //! from its chunks. An interlaced picture is put together in memory first, as far as the crop

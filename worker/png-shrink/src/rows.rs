@@ -44,8 +44,25 @@ impl Rows {
         }
     }
 
-    /// The next row or two, the wanted part of them; none after the last.
-    pub(crate) fn next(
+    /// Calls `with` for every row, with its number and the wanted part of it.
+    pub(crate) fn for_each(
+        mut self,
+        window: &mut Window<'_>,
+        cancelled: &dyn Fn() -> bool,
+        mut with: impl FnMut(u32, &[u8]),
+    ) -> Result<(), Error> {
+        let mut y = 0;
+        while self.left > 0 {
+            for row in self.next(window, cancelled)? {
+                with(y, row);
+                y += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next row or two, the wanted part of them.
+    fn next(
         &mut self,
         window: &mut Window<'_>,
         cancelled: &dyn Fn() -> bool,
@@ -54,7 +71,7 @@ impl Rows {
             return Err(Error::Cancelled);
         }
         let (stride, pixel) = (self.bytes.whole + 1, self.bytes.pixel);
-        let mut rows = 0;
+        let rows;
         if self.left >= 2 {
             rows = 2;
             let stored = window.take(2 * stride, cancelled)?;
@@ -67,7 +84,7 @@ impl Rows {
                 [&mut self.upper, &mut self.lower],
             )?;
             std::mem::swap(&mut self.above, &mut self.lower);
-        } else if self.left == 1 {
+        } else {
             rows = 1;
             let filtered = self.wanted(window.take(stride, cancelled)?)?;
             unfilter::one(pixel, filtered, &self.above, &mut self.upper)?;

@@ -19,7 +19,7 @@ pub(super) fn read(bytes: &[u8], options: &Options) -> Result<Picture, Error> {
     decode(bytes, options, &|| false)
 }
 
-/// Gray with alpha as [`decode`] hands it out.
+/// Gray with alpha as [`decode()`] hands it out.
 fn as_rgba(kind: Kind, samples: Vec<u8>) -> Vec<u8> {
     match kind.expanded_channels() {
         2 => samples

@@ -1,7 +1,12 @@
 //! The bits of a stream that is cut into chunks. `Bits` is small and is passed by value, so that
 //! the hot loop keeps it in registers; `Source` knows what comes after the chunk at hand.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::inline_always,
+    reason = "bits are cut off on purpose, for every code"
+)]
 
-use super::tables::Entry;
+use super::entry::Entry;
 use crate::chunks::Chunks;
 
 /// Three times what a refill takes at most: the hot loop refills up to three times a round.
@@ -95,7 +100,7 @@ impl<'a> Source<'a> {
             let count = bits.count();
             bits.word |= u64::from_le_bytes(*next) << count;
             bits.here = bits.here.get(((63 - count) >> 3) as usize..).unwrap_or(&[]);
-            bits.count = count | 56;
+            bits.count = count | 0b11_1000;
         }
         bits
     }
@@ -134,13 +139,12 @@ impl<'a> Source<'a> {
             // What the word holds beyond its count comes again from `here`.
             bits.word = 0;
             if bits.here.is_empty() {
-                match self.later.next_of(*b"IDAT") {
-                    Some(next) => bits.here = next,
-                    None => {
-                        self.made_up_bits = 64;
-                        break;
-                    }
-                }
+                let Some(next) = self.later.next_of(*b"IDAT") else {
+                    self.made_up_bits = 64;
+                    break;
+                };
+                bits.here = next;
+                continue;
             }
             let count = wanted.len().min(bits.here.len());
             let (now, later) = bits.here.split_at(count);

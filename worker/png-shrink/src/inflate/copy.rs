@@ -1,6 +1,8 @@
 //! Copies of what was written before, in whole words where the pieces do not overlap.
 #![expect(
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
+    clippy::inline_always,
     reason = "the loops in here run for every match"
 )]
 
@@ -37,8 +39,8 @@ fn repeat(out: &mut [u8], at: usize, distance: usize, length: usize) {
     let from = at - distance;
     let mut pattern = [0; 8];
     pattern.copy_from_slice(&out[from..from + 8]);
-    let width = 8 * distance as u32;
-    let mut word = u64::from_le_bytes(pattern) & (1 << width) - 1;
+    let width = 8 * (distance & 7) as u32;
+    let mut word = u64::from_le_bytes(pattern) & ((1 << width) - 1);
     word |= word.unbounded_shl(width);
     word |= word.unbounded_shl(2 * width);
     word |= word.unbounded_shl(4 * width);

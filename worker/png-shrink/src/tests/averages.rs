@@ -92,12 +92,12 @@ fn boxes_are_averaged_for_every_kind_of_pixel() {
 fn high_boxes_do_not_overflow() {
     // Rows of white, some of them with a transparent pixel: over 257 in one box.
     for transparent_every in [usize::MAX, 1, 3] {
-        let (width, height) = (5, 1000);
+        let (width, height) = (5usize, 1000usize);
         let mut samples = vec![255; width * height * 4];
         for row in samples.chunks_mut(width * 4).step_by(transparent_every) {
             row[3] = 0;
         }
-        let bytes = super::pictures::rgba(width as u32, height as u32, &samples);
+        let bytes = super::pictures::rgba(5, 1000, &samples);
         for shrink in [(3, 1000), (2, 700)] {
             let options = Options { shrink, ..ALL };
             let found = read(&bytes, &options).unwrap();

@@ -240,6 +240,16 @@ fn a_profile_that_inflates_without_end_counts_as_none() {
 }
 
 #[test]
+fn a_profile_of_endless_empty_blocks_counts_as_none() {
+    let mut parts = [(0b010, 3), (0, 7)].repeat(100_000);
+    parts.extend([(0b011, 3), (0, 7)]);
+    let profile = [b"empty\0\0".as_slice(), &bits(&parts)].concat();
+    let idat = chunk(*b"IDAT", &stored(&ROWS));
+    let bytes = file(&[ihdr(3, 2, GRAY), chunk(*b"iCCP", &profile), idat]);
+    assert_eq!(read_header(&bytes).unwrap().icc, None);
+}
+
+#[test]
 fn a_bomb_is_over_budget_before_anything_is_allocated() {
     for (width, height) in [
         (0x7fff_ffff, 0x7fff_ffff),
@@ -278,7 +288,7 @@ fn reading_ends_when_it_is_cancelled() {
     let progressive = photo(KINDS[24], 60, 300, FILTERS[4]);
     let interlaced = interlaced(KINDS[10], 60, 60);
     // Without any progress: blocks that are empty.
-    let mut parts = vec![(0b010, 3), (0, 7)].repeat(5000);
+    let mut parts = [(0b010, 3), (0, 7)].repeat(5000);
     parts.push((0b111, 3));
     let empty_blocks = gray(&bits(&parts));
     for bytes in [progressive, interlaced, empty_blocks] {
@@ -319,9 +329,10 @@ proptest! {
         flips in prop::collection::vec((any::<prop::sample::Index>(), 0..8u32), 1..6),
         shrink in (1u32..9, 1u32..9),
     ) {
-        let mut bytes = match adam7 {
-            true => interlaced(KINDS[kind], 19, 23),
-            false => photo(KINDS[kind], 19, 23, FILTERS[5]),
+        let mut bytes = if adam7 {
+            interlaced(KINDS[kind], 19, 23)
+        } else {
+            photo(KINDS[kind], 19, 23, FILTERS[5])
         };
         for (index, bit) in flips {
             let at = index.index(bytes.len());

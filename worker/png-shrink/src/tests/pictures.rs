@@ -1,4 +1,9 @@
 //! Pictures that the tests draw, written by the `png` crate.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "patterns are cut off on purpose"
+)]
 
 use std::borrow::Cow;
 use std::io::Cursor;

@@ -1,5 +1,9 @@
 //! The filters that need the pixel to the left, pixel by pixel. A pixel's bytes lie in lanes of
 //! 16 bits; a vector of eight holds a pixel of each of two rows if they have up to four bytes.
+#![expect(
+    clippy::inline_always,
+    reason = "a call for every pixel would cost more than the pixel"
+)]
 
 use wide::bytemuck::cast;
 use wide::{i16x8, u8x16};
@@ -190,23 +194,21 @@ mod tests {
 
     #[test]
     fn the_predictor_is_the_one_of_the_standard() {
-        for left in 0..256i16 {
-            for up in 0..256i16 {
-                for corner in 0..256i16 {
-                    let estimate = left + up - corner;
-                    let away = |from: i16| (estimate - from).abs();
-                    let expected = if away(left) <= away(up) && away(left) <= away(corner) {
-                        left
-                    } else if away(up) <= away(corner) {
-                        up
-                    } else {
-                        corner
-                    };
-                    let [raw, left, up, corner] = [77, left, up, corner].map(i16x8::splat);
-                    let found = paeth(raw, left, up, corner);
-                    assert_eq!(found, i16x8::splat((expected + 77) & 0xff));
-                }
-            }
+        let all = || 0..256i16;
+        let sides = all().flat_map(|left| all().map(move |up| (left, up)));
+        for ((left, up), corner) in sides.flat_map(|sides| all().map(move |c| (sides, c))) {
+            let estimate = left + up - corner;
+            let away = |from: i16| (estimate - from).abs();
+            let expected = if away(left) <= away(up) && away(left) <= away(corner) {
+                left
+            } else if away(up) <= away(corner) {
+                up
+            } else {
+                corner
+            };
+            let [raw, left, up, corner] = [77, left, up, corner].map(i16x8::splat);
+            let found = paeth(raw, left, up, corner);
+            assert_eq!(found, i16x8::splat((expected + 77) & 0xff));
         }
     }
 }
