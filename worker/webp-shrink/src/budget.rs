@@ -33,9 +33,4 @@ impl Budget {
             }),
         }
     }
-
-    /// Gives back what was counted for memory that is free again.
-    pub(crate) fn give_back(&mut self, bytes: u64) {
-        self.left_bytes = self.left_bytes.saturating_add(bytes);
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! It finds the picture's chunks and what is said about the whole picture. It knows no coding.
 
-use crate::{Error, Header, header::Coding, lossless, lossy};
+use crate::{Error, Header, header::Coding, lossless, lossy, window::Placed};
 
 /// The flags of the extended header (section 2.7).
 const ANIMATION: u8 = 0x02;
@@ -157,6 +157,16 @@ impl<'a> Frame<'a> {
         match self.image {
             Image::Lossy { .. } => Coding::Lossy,
             Image::Lossless(_) => Coding::Lossless,
+        }
+    }
+
+    /// Where on the canvas the frame lies.
+    pub(crate) fn placed(&self) -> Placed {
+        Placed {
+            left: self.x as usize,
+            top: self.y as usize,
+            width: self.width as usize,
+            height: self.height as usize,
         }
     }
 

@@ -7,6 +7,7 @@
 //!
 //! The container and lossless pictures are those of RFC 9649, lossy ones those of RFC 6386.
 
+mod alpha;
 mod budget;
 mod container;
 mod convert;
@@ -16,6 +17,7 @@ mod header;
 mod lossless;
 mod lossy;
 mod picture;
+mod samples;
 mod shrink;
 mod window;
 

@@ -10,7 +10,12 @@ use self::{
     reconstruct::Builder,
     tokens::{Neighbours, Residuals, TokenTable},
 };
-use crate::{Error, budget::Budget, picture::Plane, window::Window};
+use crate::{
+    Error,
+    budget::Budget,
+    picture::Plane,
+    window::{Placed, Window},
+};
 
 pub(crate) use self::header::frame_size;
 
@@ -26,15 +31,15 @@ mod tokens;
 mod transform;
 mod turn;
 
-/// Luma and both chroma planes of the key frame in `bytes`, which has the window's size.
+/// Luma and both chroma planes of the key frame in `bytes`, which is `placed` on a black canvas.
 pub(crate) fn decode(
     bytes: &[u8],
-    window: &Window,
+    (window, placed): (&Window, &Placed),
     budget: &mut Budget,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<[Plane; 3], Error> {
     let frame = Frame::read(bytes)?;
-    let mut decoder = Decoder::new(frame, window, budget)?;
+    let mut decoder = Decoder::new(frame, (window, placed), budget)?;
     for row in 0..decoder.band.needed_rows() {
         if cancelled() {
             return Err(Error::Cancelled);
@@ -55,15 +60,19 @@ struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(frame: Frame<'a>, window: &Window, budget: &mut Budget) -> Result<Self, Error> {
-        let columns = frame.columns();
+    fn new(
+        frame: Frame<'a>,
+        place: (&Window, &Placed),
+        budget: &mut Budget,
+    ) -> Result<Self, Error> {
+        let columns = place.1.width.div_ceil(16);
         Ok(Self {
             table: TokenTable::new(&frame.tokens),
             modes: ModeReader::new(budget.vec([BlockMode::Dc; 4], columns)?),
             above: budget.vec(Neighbours::default(), columns)?,
             residuals: Box::new(Residuals::new()),
             builder: Builder::new(columns, budget)?,
-            band: Band::new(columns, frame.filter, window, budget)?,
+            band: Band::new(frame.filter, place, budget)?,
             frame,
         })
     }

@@ -2,12 +2,21 @@
 //!
 //! It knows one plane of bytes and its window, and not what the bytes mean.
 
-use crate::{Error, budget::Budget, picture::Plane, window::Window};
+use crate::{
+    Error,
+    budget::Budget,
+    picture::Plane,
+    window::{Placed, Window},
+};
 
 /// Takes the rows of a plane from its top, and keeps what its window wants of them.
 #[derive(Debug)]
 pub(crate) struct Shrinker {
     window: Window,
+    placed: Placed,
+    background: u8,
+    /// A row of the canvas, if the plane does not cover it.
+    canvas: Vec<u8>,
     next_row: usize,
     /// Of the boxes that are not finished yet.
     sums: Vec<u32>,
@@ -15,24 +24,81 @@ pub(crate) struct Shrinker {
 }
 
 impl Shrinker {
-    pub(crate) fn new(window: Window, budget: &mut Budget) -> Result<Self, Error> {
+    /// For a plane that is `placed` on a canvas of `background`.
+    pub(crate) fn new(
+        window: Window,
+        placed: Placed,
+        background: u8,
+        budget: &mut Budget,
+    ) -> Result<Self, Error> {
         let columns = window.columns.len();
         let samples = columns * window.rows.len();
         budget.take(samples as u64)?;
-        Ok(Self {
+        let canvas = if placed.covers(&window) {
+            0
+        } else {
+            window.width
+        };
+        let mut new = Self {
+            canvas: budget.vec(background, canvas)?,
             sums: budget.vec(0, columns)?,
             window,
+            placed,
+            background,
             next_row: 0,
             samples: Vec::with_capacity(samples),
-        })
+        };
+        new.push_background(new.placed.top);
+        Ok(new)
     }
 
     /// Takes the next row, which has at least the plane's width. Rows below the plane are ignored.
+    #[inline]
     pub(crate) fn push(&mut self, row: &[u8]) {
+        let Placed {
+            left,
+            top,
+            width,
+            height,
+        } = self.placed;
+        if self.next_row >= top + height {
+            return;
+        }
+        if self.canvas.is_empty() {
+            return self.push_canvas(row);
+        }
+        let mut canvas = std::mem::take(&mut self.canvas);
+        if let (Some(to), Some(from)) = (canvas.get_mut(left..left + width), row.get(..width)) {
+            to.copy_from_slice(from);
+        }
+        self.push_canvas(&canvas);
+        self.canvas = canvas;
+    }
+
+    /// The finished plane.
+    pub(crate) fn into_plane(mut self) -> Plane {
+        self.push_background(self.window.height.saturating_sub(self.next_row));
+        Plane {
+            width: self.window.columns.len(),
+            height: self.window.rows.len(),
+            samples: self.samples,
+        }
+    }
+
+    fn push_background(&mut self, rows: usize) {
+        let mut canvas = std::mem::take(&mut self.canvas);
+        canvas.fill(self.background);
+        for _ in 0..rows {
+            self.push_canvas(&canvas);
+        }
+        self.canvas = canvas;
+    }
+
+    fn push_canvas(&mut self, row: &[u8]) {
         let y = self.next_row;
         self.next_row += 1;
         let log2 = self.window.log2;
-        if y >= self.window.height || !self.window.rows.contains(&(y >> log2)) {
+        if !self.window.rows.contains(&(y >> log2)) {
             return;
         }
         let columns = &self.window.columns;
@@ -47,15 +113,6 @@ impl Shrinker {
         let rows_in_box = (y & ((1 << log2) - 1)) + 1;
         if rows_in_box == 1 << log2 || y + 1 == self.window.height {
             self.finish(rows_in_box as u32);
-        }
-    }
-
-    /// The finished plane.
-    pub(crate) fn into_plane(self) -> Plane {
-        Plane {
-            width: self.window.columns.len(),
-            height: self.window.rows.len(),
-            samples: self.samples,
         }
     }
 

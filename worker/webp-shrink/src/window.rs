@@ -73,9 +73,10 @@ impl Window {
         }
     }
 
-    /// How many of the picture's own rows have to be decoded, from its top.
-    pub(crate) fn needed_rows(&self) -> usize {
-        (self.rows.end << self.log2).min(self.height)
+    /// How many rows of `placed` have to be decoded, from its top.
+    pub(crate) fn needed_rows(&self, placed: &Placed) -> usize {
+        let of_canvas = (self.rows.end << self.log2).min(self.height);
+        of_canvas.saturating_sub(placed.top).min(placed.height)
     }
 
     /// The delivered crop.
@@ -87,6 +88,32 @@ impl Window {
             y: narrow(self.rows.start),
             width: narrow(self.columns.len()),
             height: narrow(self.rows.len()),
+        }
+    }
+}
+
+/// Where on its canvas a picture lies, in the canvas' own pixels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+}
+
+impl Placed {
+    /// Does the picture cover all of its canvas?
+    pub(crate) fn covers(&self, canvas: &Window) -> bool {
+        (self.width, self.height) == (canvas.width, canvas.height)
+    }
+
+    /// The same place on a plane with half as many samples. Pictures begin at even numbers.
+    pub(crate) fn of_chroma(&self) -> Self {
+        Self {
+            left: self.left / 2,
+            top: self.top / 2,
+            width: self.width.div_ceil(2),
+            height: self.height.div_ceil(2),
         }
     }
 }

@@ -10,11 +10,21 @@ use super::filter::{self, Edge, Limits};
 use super::header::{FilterKind, Strength};
 use super::predict::{CHROMA, LUMA, STRIDE, Workbench};
 use super::turn;
-use crate::{Error, budget::Budget, picture::Plane, shrink::Shrinker, window::Window};
+use crate::{
+    Error,
+    budget::Budget,
+    picture::Plane,
+    shrink::Shrinker,
+    window::{Placed, Window},
+};
 
 /// Luma rows that wait for the filter of the next row of macroblocks. It changes three of them; with
 /// eight, every box of the scaled picture gets its rows together.
 const WAITING: usize = 8;
+
+/// What lies around a frame on its canvas, which nobody sees.
+const BLACK: u8 = 16;
+const GREY: u8 = 128;
 
 /// A row of macroblocks. Chroma rows hold eight pixels of U, then eight of V, for each macroblock.
 #[derive(Debug)]
@@ -36,26 +46,34 @@ pub(super) struct Band {
 
 impl Band {
     pub(super) fn new(
-        columns: usize,
         kind: FilterKind,
-        window: &Window,
+        (window, placed): (&Window, &Placed),
         budget: &mut Budget,
     ) -> Result<Self, Error> {
+        let columns = placed.width.div_ceil(16);
         let stride = 16 * columns;
         let waiting = if kind == FilterKind::None { 0 } else { WAITING };
-        let all_rows = window.height.div_ceil(16);
-        let chroma = window.of_chroma();
+        let all_rows = placed.height.div_ceil(16);
+        let needed_rows = match window.needed_rows(placed) {
+            0 => 0,
+            rows => (rows + waiting).div_ceil(16).min(all_rows),
+        };
+        let chroma = || (window.of_chroma(), placed.of_chroma());
+        let mut plane = |(window, placed), black| Shrinker::new(window, placed, black, budget);
+        let y = plane((window.clone(), placed.clone()), BLACK)?;
+        let u = plane(chroma(), GREY)?;
+        let v = plane(chroma(), GREY)?;
         Ok(Self {
             luma: budget.vec(0, (waiting + 16) * stride)?,
             chroma: budget.vec(0, (waiting / 2 + 8) * stride)?,
             stride,
             waiting,
             kind,
-            needed_rows: (window.needed_rows() + waiting).div_ceil(16).min(all_rows),
+            needed_rows,
             last_row: all_rows - 1,
-            y: Shrinker::new(window.clone(), budget)?,
-            u: Shrinker::new(chroma.clone(), budget)?,
-            v: Shrinker::new(chroma, budget)?,
+            y,
+            u,
+            v,
             u_row: budget.vec(0, 8 * columns)?,
             v_row: budget.vec(0, 8 * columns)?,
         })

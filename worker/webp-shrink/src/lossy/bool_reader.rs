@@ -4,29 +4,50 @@
 //! looked up instead of counting leading zeros: the way from one range to the next is what the
 //! decoder waits for, and the look-up is its shortest form.
 
-/// How far a range less one has to be shifted left to be 127 or more.
+/// How far a range has to be shifted left to be 128 or more.
 const SHIFT: [u8; 256] = shifts();
-/// A range less one, after that shift.
+/// A range after that shift, less one.
 const NORMAL: [u8; 256] = normals();
 
 /// Reads booleans from one partition. Past its end there are zeros, which are counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BoolReader<'a> {
-    data: &'a [u8],
-    /// Bytes taken from `data`; more than there are once zeros had to stand in.
-    position: usize,
+    /// What is not read yet.
+    rest: &'a [u8],
+    /// Bytes that had to be made up.
+    missing: usize,
     /// The next bits, the first one on top.
     value: u64,
     /// How many bits of `value` are filled.
     filled: u32,
-    range_less_one: u8,
+    range_less_one: u32,
 }
+
+/// Takes one of two ways, as the next boolean says, which is false with `$probability` / 256.
+/// [`BoolReader::refill`] comes first.
+///
+/// The two ways meet only where the caller lets them: where they meet at once, the compiler chooses
+/// between two results instead of guessing one, and whatever follows waits for the choice.
+macro_rules! branch {
+    ($reader:ident, $probability:expr, $if_false:expr, $if_true:expr $(,)?) => {{
+        let split = $reader.split($probability);
+        if $reader.is_true(split) {
+            $reader.take_true(split);
+            $if_true
+        } else {
+            $reader.take_false(split);
+            $if_false
+        }
+    }};
+}
+
+pub(super) use branch;
 
 impl<'a> BoolReader<'a> {
     pub(super) fn new(data: &'a [u8]) -> Self {
         let mut reader = Self {
-            data,
-            position: 0,
+            rest: data,
+            missing: 0,
             value: 0,
             filled: 0,
             range_less_one: 254,
@@ -35,59 +56,70 @@ impl<'a> BoolReader<'a> {
         reader
     }
 
-    /// Fills up to 57 bits or more: enough for eight booleans, each of which takes at most seven.
+    /// Fills up to 56 bits or more: enough for seven booleans, each of which takes at most seven.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        let bytes = match self.data.get(self.position..).and_then(<[u8]>::first_chunk) {
-            Some(chunk) => u64::from_be_bytes(*chunk),
-            None => self.last_bytes(),
+        let count = ((63 - self.filled) >> 3 & 7) as usize;
+        let bytes = if let Some(chunk) = self.rest.first_chunk() {
+            self.rest = self.rest.get(count..).unwrap_or_default();
+            u64::from_be_bytes(*chunk)
+        } else {
+            let (bytes, rest, missing) = last_bytes(self.rest, count);
+            self.rest = rest;
+            self.missing += missing;
+            bytes
         };
         self.value |= bytes >> (self.filled & 63);
-        self.position += ((63 - self.filled) >> 3) as usize;
         self.filled |= 56;
     }
 
-    #[cold]
-    #[inline(never)]
-    fn last_bytes(&self) -> u64 {
-        let mut bytes = [0; 8];
-        let rest = self.data.get(self.position..).unwrap_or_default();
-        for (byte, from) in bytes.iter_mut().zip(rest) {
-            *byte = *from;
-        }
-        u64::from_be_bytes(bytes)
+    /// What the range is split at, less one.
+    #[inline(always)]
+    pub(super) fn split(&self, probability: u8) -> u32 {
+        (self.range_less_one * u32::from(probability)) >> 8
+    }
+
+    #[inline(always)]
+    pub(super) fn is_true(&self, split: u32) -> bool {
+        self.value >> 56 > u64::from(split)
+    }
+
+    #[inline(always)]
+    pub(super) fn take_false(&mut self, split: u32) {
+        self.normalize(split + 1);
+    }
+
+    #[inline(always)]
+    pub(super) fn take_true(&mut self, split: u32) {
+        self.value = self.value.wrapping_sub(u64::from(split + 1) << 56);
+        self.normalize(self.range_less_one.wrapping_sub(split));
+    }
+
+    #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "a range is one byte")]
+    fn normalize(&mut self, range: u32) {
+        let shift = SHIFT[range as usize];
+        self.range_less_one = NORMAL[range as usize].into();
+        self.value <<= shift & 63;
+        self.filled = self.filled.wrapping_sub(shift.into());
     }
 
     /// One boolean, which is false with `probability` / 256. [`Self::refill`] comes first.
     #[inline(always)]
     pub(super) fn bit(&mut self, probability: u8) -> bool {
-        let less_one = u32::from(self.range_less_one);
-        let split_less_one = (less_one * u32::from(probability)) >> 8;
-        let big_split = u64::from(split_less_one + 1) << 56;
-        let bit = self.value >= big_split;
-        let rest = if bit {
-            self.value -= big_split;
-            (less_one - split_less_one).wrapping_sub(1) as u8
-        } else {
-            split_less_one as u8
-        };
-        let shift = SHIFT[usize::from(rest)];
-        self.range_less_one = NORMAL[usize::from(rest)];
-        self.value <<= shift;
-        self.filled -= u32::from(shift);
-        bit
+        branch!(self, probability, false, true)
     }
 
     /// `value` with a sign whose probability is one half. [`Self::refill`] comes first, and so does
     /// another boolean: from then on the range is below 255, and halving it is a shift by one.
     #[inline(always)]
     pub(super) fn signed(&mut self, value: i32) -> i32 {
-        let less_one = self.range_less_one;
-        let big_split = u64::from((less_one >> 1) + 1) << 56;
-        let negative = self.value >= big_split;
+        let split = self.range_less_one >> 1;
+        let negative = self.is_true(split);
         let mask = 0_u64.wrapping_sub(u64::from(negative));
+        let big_split = u64::from(split + 1) << 56;
         self.value = (self.value.wrapping_sub(big_split & mask)) << 1;
-        self.range_less_one = less_one.wrapping_sub(u8::from(negative)) | 1;
+        self.range_less_one = self.range_less_one.wrapping_sub(u32::from(negative)) | 1;
         self.filled = self.filled.wrapping_sub(1);
         (value ^ mask as i32).wrapping_sub(mask as i32)
     }
@@ -115,37 +147,40 @@ impl<'a> BoolReader<'a> {
     /// Were booleans read that the partition does not hold?
     pub(super) fn is_exhausted(&self) -> bool {
         // Of the last boolean up to seven bits may have been shifted in after it was decided.
-        let missing = self.position.saturating_sub(self.data.len()) * 8;
-        missing >= self.filled as usize
+        8 * self.missing >= self.filled as usize
     }
 }
 
-const fn shift_of(less_one: u8) -> u32 {
-    if less_one == 255 {
-        return 0;
+/// Near the end: the last bytes with zeros after them, what is left after `count` of them, and how
+/// many of those were not there.
+#[cold]
+#[inline(never)]
+fn last_bytes(rest: &[u8], count: usize) -> (u64, &[u8], usize) {
+    let mut bytes = [0; 8];
+    for (byte, from) in bytes.iter_mut().zip(rest) {
+        *byte = *from;
     }
-    (less_one + 1).leading_zeros()
+    let left = rest.get(count..).unwrap_or_default();
+    let missing = count.saturating_sub(rest.len());
+    (u64::from_be_bytes(bytes), left, missing)
 }
 
 const fn shifts() -> [u8; 256] {
     let mut table = [0; 256];
-    let mut less_one = 0_u8;
-    loop {
-        table[less_one as usize] = shift_of(less_one) as u8;
-        if less_one == 255 {
-            return table;
-        }
-        less_one += 1;
+    let mut range = 1;
+    while range < 256 {
+        table[range] = (range as u8).leading_zeros() as u8;
+        range += 1;
     }
+    table
 }
 
 const fn normals() -> [u8; 256] {
     let mut table = [0; 256];
-    let mut less_one = 0_u8;
-    while less_one < 255 {
-        table[less_one as usize] = (((less_one as u32 + 1) << shift_of(less_one)) - 1) as u8;
-        less_one += 1;
+    let mut range = 1;
+    while range < 256 {
+        table[range] = ((range << (range as u8).leading_zeros()) - 1) as u8;
+        range += 1;
     }
-    table[255] = 255;
     table
 }

@@ -60,8 +60,6 @@ pub(super) enum FilterKind {
 /// All that a frame says before its macroblocks.
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
-    pub(super) width: usize,
-    pub(super) height: usize,
     /// Probabilities of the segment tree, if macroblocks name their segment.
     pub(super) segment_tree: Option<[u8; 3]>,
     pub(super) steps: [Steps; 4],
@@ -101,7 +99,7 @@ impl Segments {
 impl<'a> Frame<'a> {
     /// Reads the header of `bytes`, which are one key frame.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
-        let (width, height) = frame_size(bytes)?;
+        frame_size(bytes)?;
         let &[b0, b1, b2, ..] = bytes else {
             return Err(Error::Truncated);
         };
@@ -124,8 +122,6 @@ impl<'a> Frame<'a> {
             return Err(Error::Truncated);
         }
         Ok(Self {
-            width: width as usize,
-            height: height as usize,
             segment_tree: segments.tree,
             steps,
             filter,
@@ -135,11 +131,6 @@ impl<'a> Frame<'a> {
             modes: reader,
             partitions,
         })
-    }
-
-    /// Macroblocks in a row.
-    pub(super) fn columns(&self) -> usize {
-        self.width.div_ceil(16)
     }
 }
 

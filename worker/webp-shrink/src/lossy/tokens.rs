@@ -7,7 +7,7 @@
     reason = "places are below 16, contexts below 3, and block numbers constants' sums"
 )]
 
-use super::bool_reader::BoolReader;
+use super::bool_reader::{BoolReader, branch};
 use super::header::Steps;
 use super::tables::{BANDS, PROBABILITIES, TokenProbabilities, ZIGZAG};
 use super::transform;
@@ -187,30 +187,43 @@ fn read_block(
     let mut step = steps[usize::from(first > 0)];
     r.refill();
     let length = 'block: loop {
-        if !r.bit(p[0]) {
-            break place;
+        branch!(r, p[0], break place, {});
+        loop {
+            branch!(
+                r,
+                p[1],
+                {
+                    place += 1;
+                    if place == 16 {
+                        break 'block 16;
+                    }
+                    p = &places[place][0];
+                    step = steps[1];
+                    r.refill();
+                },
+                break
+            );
         }
-        while !r.bit(p[1]) {
-            place += 1;
-            if place == 16 {
-                break 'block 16;
+        let next = place + 1;
+        let value = branch!(
+            r,
+            p[2],
+            {
+                p = &places[next][1];
+                1
+            },
+            {
+                let value = large_value(&mut r, p);
+                p = &places[next][2];
+                value
             }
-            p = &places[place][0];
-            step = steps[1];
-            r.refill();
-        }
-        let (value, next) = if r.bit(p[2]) {
-            (large_value(&mut r, p), 2)
-        } else {
-            (1, 1)
-        };
+        );
         let value = r.signed(value).wrapping_mul(step);
         block[usize::from(ZIGZAG[place])] = value as i16;
-        place += 1;
+        place = next;
         if place == 16 {
             break 16;
         }
-        p = &places[place][next];
         step = steps[1];
         r.refill();
     };
@@ -221,22 +234,22 @@ fn read_block(
 /// A value of two or more, whose first three booleans are read. Leaves bits for its sign.
 #[inline(always)]
 fn large_value(r: &mut BoolReader<'_>, p: &[u8; PROBABILITIES]) -> i32 {
-    if !r.bit(p[3]) {
-        return if !r.bit(p[4]) {
-            2
-        } else {
-            3 + i32::from(r.bit(p[5]))
-        };
-    }
+    branch!(
+        r,
+        p[3],
+        return branch!(r, p[4], 2, branch!(r, p[5], 3, 4)),
+        {}
+    );
     r.refill();
-    if !r.bit(p[6]) {
-        return if !r.bit(p[7]) {
-            5 + i32::from(r.bit(159))
-        } else {
+    branch!(
+        r,
+        p[6],
+        return branch!(r, p[7], 5 + i32::from(r.bit(159)), {
             let high = i32::from(r.bit(165));
             7 + 2 * high + i32::from(r.bit(145))
-        };
-    }
+        }),
+        {}
+    );
     let high = usize::from(r.bit(p[8]));
     let category = 2 * high + usize::from(r.bit(p[9 + high]));
     let mut extra = 0;
