@@ -21,6 +21,8 @@ pub(super) struct BoolReader<'a> {
     /// How many bits of `value` are filled.
     filled: u32,
     range_less_one: u32,
+    /// How far the last boolean shifted `value`.
+    last_shift: u8,
 }
 
 /// Takes one of two ways, as the next boolean says, which is false with `$probability` / 256.
@@ -51,6 +53,7 @@ impl<'a> BoolReader<'a> {
             value: 0,
             filled: 0,
             range_less_one: 254,
+            last_shift: 0,
         };
         reader.refill();
         reader
@@ -102,6 +105,7 @@ impl<'a> BoolReader<'a> {
         self.range_less_one = NORMAL[range as usize].into();
         self.value <<= shift & 63;
         self.filled = self.filled.wrapping_sub(shift.into());
+        self.last_shift = shift;
     }
 
     /// One boolean, which is false with `probability` / 256. [`Self::refill`] comes first.
@@ -121,6 +125,7 @@ impl<'a> BoolReader<'a> {
         self.value = (self.value.wrapping_sub(big_split & mask)) << 1;
         self.range_less_one = self.range_less_one.wrapping_sub(u32::from(negative)) | 1;
         self.filled = self.filled.wrapping_sub(1);
+        self.last_shift = 1;
         (value ^ mask as i32).wrapping_sub(mask as i32)
     }
 
@@ -146,8 +151,9 @@ impl<'a> BoolReader<'a> {
 
     /// Were booleans read that the partition does not hold?
     pub(super) fn is_exhausted(&self) -> bool {
-        // Of the last boolean up to seven bits may have been shifted in after it was decided.
-        8 * self.missing >= self.filled as usize
+        // A boolean is decided by eight bits.
+        let when_last_decided = self.filled as usize + usize::from(self.last_shift);
+        when_last_decided < 8 * self.missing + 8
     }
 }
 
