@@ -7,6 +7,16 @@
 //!
 //! The container and lossless pictures are those of RFC 9649, lossy ones those of RFC 6386.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::inline_always,
+    clippy::many_single_char_names,
+    reason = "samples and bits are cut to their widths on purpose, the innermost steps must not \
+              become calls, and pixels are named as the RFC names them"
+)]
+
 mod alpha;
 mod budget;
 mod container;

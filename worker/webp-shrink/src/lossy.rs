@@ -78,6 +78,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Decodes a row of macroblocks.
+    #[expect(clippy::indexing_slicing, reason = "a segment is below four")]
     fn row(&mut self, row: usize) -> Result<(), Error> {
         let partition = row & (self.frame.partitions.len() - 1);
         let mut tokens = *self

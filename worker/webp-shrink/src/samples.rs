@@ -20,7 +20,7 @@ pub(crate) struct Samples {
     sums: Vec<Sum>,
     /// A row of the canvas.
     canvas: Vec<u32>,
-    samples: Vec<u8>,
+    finished: Vec<u8>,
 }
 
 /// Colours by opacity, the opacity itself, and how many pixels there are.
@@ -50,7 +50,7 @@ impl Samples {
             placed,
             has_alpha,
             next_row: 0,
-            samples: Vec::with_capacity(bytes),
+            finished: Vec::with_capacity(bytes),
         };
         new.push_empty(new.placed.top);
         Ok(new)
@@ -74,9 +74,9 @@ impl Samples {
         self.canvas.fill(0);
         self.push_empty(self.window.height - self.next_row);
         if self.has_alpha {
-            Pixels::Rgba(self.samples)
+            Pixels::Rgba(self.finished)
         } else {
-            Pixels::Rgb(self.samples)
+            Pixels::Rgb(self.finished)
         }
     }
 
@@ -100,16 +100,18 @@ impl Samples {
             .get(columns.start << log2..end)
             .unwrap_or_default();
         if log2 == 0 {
-            put(&mut self.samples, self.has_alpha, row.iter().copied());
+            put(&mut self.finished, self.has_alpha, row.iter().copied());
             return;
         }
         for (sum, pixels) in self.sums.iter_mut().zip(row.chunks(1 << log2)) {
-            pixels.iter().for_each(|pixel| sum.add(*pixel));
+            for pixel in pixels {
+                sum.add(*pixel);
+            }
         }
         let is_last = (y + 1).trailing_zeros() >= log2 || y + 1 == self.window.height;
         if is_last {
             put(
-                &mut self.samples,
+                &mut self.finished,
                 self.has_alpha,
                 self.sums.iter().map(Sum::mean),
             );

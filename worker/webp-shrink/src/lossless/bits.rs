@@ -37,7 +37,7 @@ impl<'a> BitReader<'a> {
             bytes
         };
         self.value |= bytes << (self.filled & 63);
-        self.filled |= 56;
+        self.filled |= 0x38;
     }
 
     /// The next bits, of which [`Self::refill`] guarantees 56.

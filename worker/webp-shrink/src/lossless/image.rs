@@ -53,13 +53,14 @@ impl Decoder {
         budget: &mut Budget,
     ) -> Result<Self, Error> {
         let (cache_bits, cache) = read_cache(reader, budget)?;
-        let blocks = match reader.flag() {
-            true => Blocks::read(reader, size, budget)?,
-            false => Blocks {
+        let blocks = if reader.flag() {
+            Blocks::read(reader, size, budget)?
+        } else {
+            Blocks {
                 log2: 16,
                 in_row: 1,
                 pixels: Vec::new(),
-            },
+            }
         };
         let numbers = blocks.pixels.iter().map(|pixel| pixel >> 8 & 0xffff);
         let count = 1 + numbers.max().unwrap_or(0);

@@ -155,9 +155,9 @@ fn undo_colour(row: &mut [u32], blocks: &Blocks, y: usize) {
         for pixel in pixels {
             let [alpha, red, green, blue] = pixel.to_be_bytes();
             let signed = i32::from(green as i8);
-            let red = red.wrapping_add((green_to_red * signed >> 5) as u8);
-            let of_green = (green_to_blue * signed >> 5) as u8;
-            let of_red = (red_to_blue * i32::from(red as i8) >> 5) as u8;
+            let red = red.wrapping_add(((green_to_red * signed) >> 5) as u8);
+            let of_green = ((green_to_blue * signed) >> 5) as u8;
+            let of_red = ((red_to_blue * i32::from(red as i8)) >> 5) as u8;
             let blue = blue.wrapping_add(of_green).wrapping_add(of_red);
             *pixel = u32::from_be_bytes([alpha, red, green, blue]);
         }

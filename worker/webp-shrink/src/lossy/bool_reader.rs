@@ -73,7 +73,7 @@ impl<'a> BoolReader<'a> {
             bytes
         };
         self.value |= bytes >> (self.filled & 63);
-        self.filled |= 56;
+        self.filled |= 0x38;
     }
 
     /// What the range is split at, less one.
@@ -171,6 +171,7 @@ fn last_bytes(rest: &[u8], count: usize) -> (u64, &[u8], usize) {
     (u64::from_be_bytes(bytes), left, missing)
 }
 
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
 const fn shifts() -> [u8; 256] {
     let mut table = [0; 256];
     let mut range = 1;
@@ -181,6 +182,7 @@ const fn shifts() -> [u8; 256] {
     table
 }
 
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
 const fn normals() -> [u8; 256] {
     let mut table = [0; 256];
     let mut range = 1;

@@ -2,6 +2,7 @@
 //!
 //! Sixteen places of an edge are filtered at once, without branches, as the compiler makes vectors
 //! of them. An edge between columns is turned, filtered and turned back.
+#![expect(clippy::indexing_slicing, reason = "numbers of lanes are below 16")]
 
 use super::header::Strength;
 

@@ -27,7 +27,7 @@ pub(crate) fn frame_size(frame: &[u8]) -> Result<(u32, u32), Error> {
     let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
     match (side(w0, w1), side(h0, h1)) {
         (0, _) | (_, 0) => Err(Error::Corrupt("the frame has no pixels")),
-        size => Ok(size),
+        both => Ok(both),
     }
 }
 
@@ -136,8 +136,10 @@ impl<'a> Frame<'a> {
 
 /// Section 9.3.
 fn read_segments(reader: &mut BoolReader<'_>) -> Segments {
-    let mut segments = Segments::default();
-    segments.enabled = reader.flag(128);
+    let mut segments = Segments {
+        enabled: reader.flag(128),
+        ..Segments::default()
+    };
     if !segments.enabled {
         return segments;
     }
@@ -149,9 +151,12 @@ fn read_segments(reader: &mut BoolReader<'_>) -> Segments {
         segments.filter = std::array::from_fn(|_| reader.optional_signed(6));
     }
     segments.tree = has_map.then(|| {
-        std::array::from_fn(|_| match reader.flag(128) {
-            true => reader.number(8) as u8,
-            false => 255,
+        std::array::from_fn(|_| {
+            if reader.flag(128) {
+                reader.number(8) as u8
+            } else {
+                255
+            }
         })
     });
     segments
@@ -224,19 +229,19 @@ fn find_partitions(count: usize, rest: &[u8]) -> Result<Vec<BoolReader<'_>>, Err
 /// Sections 9.6 and 14.1.
 fn read_steps(reader: &mut BoolReader<'_>, segments: &Segments) -> [Steps; 4] {
     let base = reader.number(7) as i32;
-    let [y_dc, y2_dc, y2_ac, chroma_dc, chroma_ac] =
+    let [luma, walsh_first, walsh_rest, chroma_first, chroma_rest] =
         std::array::from_fn(|_| reader.optional_signed(4));
     std::array::from_fn(|segment| {
         let index = segments.apply(segments.quantizer, segment, base);
         Steps {
-            y: [dc_step(index + y_dc), ac_step(index)],
+            y: [dc_step(index + luma), ac_step(index)],
             y2: [
-                2 * dc_step(index + y2_dc),
-                (ac_step(index + y2_ac) * 155 / 100).max(8),
+                2 * dc_step(index + walsh_first),
+                (ac_step(index + walsh_rest) * 155 / 100).max(8),
             ],
             chroma: [
-                dc_step((index + chroma_dc).min(117)),
-                ac_step(index + chroma_ac),
+                dc_step((index + chroma_first).min(117)),
+                ac_step(index + chroma_rest),
             ],
         }
     })

@@ -4,7 +4,9 @@
 //! a branch once a coefficient, and finds the probabilities by the coefficient's place directly.
 #![expect(
     clippy::indexing_slicing,
-    reason = "places are below 16, contexts below 3, and block numbers constants' sums"
+    clippy::redundant_else,
+    reason = "places are below 16, contexts below 3, block numbers constants' sums; and both ways \
+              of a branch are written in the same place"
 )]
 
 use super::bool_reader::{BoolReader, branch};
@@ -234,22 +236,23 @@ fn read_block(
 /// A value of two or more, whose first three booleans are read. Leaves bits for its sign.
 #[inline(always)]
 fn large_value(r: &mut BoolReader<'_>, p: &[u8; PROBABILITIES]) -> i32 {
-    branch!(
-        r,
-        p[3],
-        return branch!(r, p[4], 2, branch!(r, p[5], 3, 4)),
-        {}
-    );
-    r.refill();
-    branch!(
-        r,
-        p[6],
-        return branch!(r, p[7], 5 + i32::from(r.bit(159)), {
-            let high = i32::from(r.bit(165));
-            7 + 2 * high + i32::from(r.bit(145))
-        }),
-        {}
-    );
+    branch!(r, p[3], branch!(r, p[4], 2, branch!(r, p[5], 3, 4)), {
+        r.refill();
+        branch!(r, p[6], middle_value(r, p), very_large_value(r, p))
+    })
+}
+
+/// From five to ten.
+#[inline(always)]
+fn middle_value(r: &mut BoolReader<'_>, p: &[u8; PROBABILITIES]) -> i32 {
+    branch!(r, p[7], 5 + i32::from(r.bit(159)), {
+        let high = i32::from(r.bit(165));
+        7 + 2 * high + i32::from(r.bit(145))
+    })
+}
+
+#[inline(always)]
+fn very_large_value(r: &mut BoolReader<'_>, p: &[u8; PROBABILITIES]) -> i32 {
     let high = usize::from(r.bit(p[8]));
     let category = 2 * high + usize::from(r.bit(p[9 + high]));
     let mut extra = 0;
