@@ -7,7 +7,7 @@ use webp::{AnimDecoder, AnimEncoder, AnimFrame, WebPConfig};
 use crate::drawn::{at, decoded, drawing, encoded, photo};
 
 /// A chunk of a RIFF file.
-fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn chunk(name: [u8; 4], body: &[u8]) -> Vec<u8> {
     let mut chunk = name.to_vec();
     chunk.extend_from_slice(&(body.len() as u32).to_le_bytes());
     chunk.extend_from_slice(body);
@@ -35,10 +35,10 @@ fn animation(bytes: &[u8], place: (u32, u32), size: (u32, u32)) -> Vec<u8> {
     let mut header = vec![0x12, 0, 0, 0];
     header.extend([49, 39].map(number24).concat());
     let mut body = b"WEBP".to_vec();
-    body.extend(chunk(b"VP8X", &header));
-    body.extend(chunk(b"ANIM", &[0; 6]));
-    body.extend(chunk(b"ANMF", &frame));
-    chunk(b"RIFF", &body)
+    body.extend(chunk(*b"VP8X", &header));
+    body.extend(chunk(*b"ANIM", &[0; 6]));
+    body.extend(chunk(*b"ANMF", &frame));
+    chunk(*b"RIFF", &body)
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn around_a_small_first_frame_nothing_is_seen() {
     let samples = photo(21, 15);
     for (layout, lossless) in [(Rgb, 0), (Rgba, 0), (Rgb, 1), (Rgba, 1)] {
         let still = encoded(&samples, layout, (21, 15), |config| {
-            config.lossless = lossless
+            config.lossless = lossless;
         });
         let bytes = animation(&still, (6, 10), (21, 15));
         let frame = decoded(&still, &at(Scale::Full)).unwrap().to_rgba();

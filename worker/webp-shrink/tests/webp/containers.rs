@@ -6,9 +6,9 @@ use webp::PixelLayout::{Rgb, Rgba};
 use crate::drawn::{at, decoded, encoded, photo};
 
 /// `bytes`, which have an extended header, with another chunk at their end.
-fn with_chunk(bytes: &[u8], name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn with_chunk(bytes: &[u8], name: [u8; 4], body: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    bytes.extend_from_slice(name);
+    bytes.extend_from_slice(&name);
     bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
     bytes.extend_from_slice(body);
     bytes.resize(bytes.len().next_multiple_of(2), 0);
@@ -20,9 +20,9 @@ fn with_chunk(bytes: &[u8], name: &[u8; 4], body: &[u8]) -> Vec<u8> {
 #[test]
 fn profile_and_exif_are_found() {
     let bytes = encoded(&photo(9, 9), Rgba, (9, 9), |_| {});
-    let bytes = with_chunk(&bytes, b"ICCP", b"profile");
-    let bytes = with_chunk(&bytes, b"FOO ", b"?");
-    let bytes = with_chunk(&bytes, b"EXIF", b"II*\0");
+    let bytes = with_chunk(&bytes, *b"ICCP", b"profile");
+    let bytes = with_chunk(&bytes, *b"FOO ", b"?");
+    let bytes = with_chunk(&bytes, *b"EXIF", b"II*\0");
     let header = read_header(&bytes).unwrap();
     assert_eq!(header.icc.as_deref(), Some(&b"profile"[..]));
     assert_eq!(header.exif.as_deref(), Some(&b"II*\0"[..]));

@@ -40,7 +40,7 @@ fn a_truncated_file_is_refused_wherever_it_ends() {
 fn data_that_ends_too_early_is_refused() {
     for partitions in [0, 2] {
         let bytes = encoded(&photo(40, 70), Rgb, (40, 70), |config| {
-            config.partitions = partitions
+            config.partitions = partitions;
         });
         let whole = decoded(&bytes, &at(Scale::Full));
         for length in 0..=bytes.len() - 20 {
@@ -62,7 +62,7 @@ fn a_budget_that_is_too_small_is_respected() {
     for bytes in FILES.iter() {
         let with = |budget_bytes| {
             decoded(
-                &bytes,
+                bytes,
                 &Options {
                     budget_bytes,
                     ..at(Scale::Half)

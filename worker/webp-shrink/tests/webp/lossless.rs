@@ -74,7 +74,7 @@ fn nearly_lossless_pictures_equal_libwebps() {
 fn the_header_names_coding_and_opacity() {
     for (layout, has_alpha) in [(Rgb, false), (Rgba, true)] {
         let bytes = encoded(&photo(21, 34), layout, (21, 34), |config| {
-            config.lossless = 1
+            config.lossless = 1;
         });
         let header = read_header(&bytes).unwrap();
         assert_eq!((header.width, header.height), (21, 34));

@@ -64,7 +64,7 @@ fn scaled_planes_are_means_of_boxes() {
 fn scaled_samples_are_means_of_boxes() {
     let size = (83, 45);
     let bytes = encoded(&photo(size.0, size.1), Rgb, size, |config| {
-        config.lossless = 1
+        config.lossless = 1;
     });
     let whole = decoded(&bytes, &at(Scale::Full)).unwrap().to_rgb();
     for (scale, side) in SCALES {
@@ -114,10 +114,10 @@ fn part(samples: &[u8], width: usize, crop: Crop, size: usize) -> Vec<u8> {
 fn crops_equal_their_part_of_the_whole() {
     let size = (250, 131);
     let lossy = encoded(&photo(size.0, size.1), Rgba, size, |config| {
-        config.quality = 40.0
+        config.quality = 40.0;
     });
     let lossless = encoded(&drawing(size.0, size.1, 99), Rgba, size, |config| {
-        config.lossless = 1
+        config.lossless = 1;
     });
     let scales = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth];
     for (scale, side) in scales.into_iter().zip([1, 2, 4, 8]) {
