@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use thumbmill_shared::job::{JOB_VERSION, JobError, RenderJob};
 use thumbmill_shared::outcome::{Outcome, Ready};
 use thumbmill_shared::queue::{Lane, Message, PublishError, Queue};
-use thumbmill_shared::readiness::{Enqueue, Event, Readiness};
+use thumbmill_shared::readiness::{Ending, Enqueue, Event, Readiness};
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::Storage;
 use thumbmill_shared::trace::TraceContext;
@@ -44,12 +44,12 @@ pub(crate) enum Progress {
     /// The job is on the queue.
     Queued,
     /// It is over.
-    Ended(Result<Outcome, Refusal>),
+    Ended(Result<Ending, Refusal>),
 }
 
 #[derive(Debug)]
 enum Wake {
-    Ended(Outcome),
+    Ended(Ending),
     LookAgain,
 }
 
@@ -137,7 +137,7 @@ impl Flights {
         async move {
             loop {
                 match events.recv().await {
-                    Ok(Event::Done(key, outcome)) => self.shared.wake(&key, Wake::Ended(outcome)),
+                    Ok(Event::Done(key, ending)) => self.shared.wake(&key, Wake::Ended(ending)),
                     Ok(Event::OriginalChanged(asset)) => descriptions.forget(asset).await,
                     Ok(Event::Resubscribed) | Err(RecvError::Lagged(_)) => {
                         descriptions.forget_all();
@@ -215,14 +215,14 @@ impl Flight {
         &self,
         message: &Message,
         mut woken: mpsc::UnboundedReceiver<Wake>,
-    ) -> Option<Result<Outcome, Refusal>> {
+    ) -> Option<Result<Ending, Refusal>> {
         let deadline = Instant::now() + self.shared.longest;
         // Not at once: even a tick that is due waits for the timer's next millisecond.
         let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             match self.look(message).await {
-                Ok(Some(outcome)) => return Some(Ok(outcome)),
+                Ok(Some(outcome)) => return Some(Ok(outcome.into())),
                 Ok(None) => self.queued(),
                 Err(refusal) => return Some(Err(refusal)),
             }
@@ -231,13 +231,13 @@ impl Flight {
             }
             tokio::select! {
                 wake = woken.recv() => match wake {
-                    Some(Wake::Ended(outcome)) => return Some(Ok(outcome)),
+                    Some(Wake::Ended(ending)) => return Some(Ok(ending)),
                     Some(Wake::LookAgain) | None => {}
                 },
                 _ = ticks.tick() => {}
                 () = tokio::time::sleep_until(deadline) => {
                     let stored = self.stored().await;
-                    return Some(stored.ok_or(Refusal::Deadline));
+                    return Some(stored.map(Ending::from).ok_or(Refusal::Deadline));
                 }
             }
         }

@@ -11,6 +11,7 @@ use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::{PresetError, Presets};
+use thumbmill_shared::queue::Lane;
 use thumbmill_shared::readiness::Claimant;
 use thumbmill_shared::storage::StorageError;
 use thumbmill_shared::transform::{Transform, VariantRequest};
@@ -36,6 +37,15 @@ pub(crate) struct Worker {
     pub(crate) attempts: u32,
     /// Renders at a time.
     pub(crate) slots: Arc<Semaphore>,
+}
+
+/// How a job came to this worker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// Who waits for it.
+    pub(crate) lane: Lane,
+    /// How long it waited.
+    pub(crate) queued: Duration,
 }
 
 /// Why a job stops before its end.
@@ -83,13 +93,13 @@ fn failure(reason: Reason, message: impl Into<String>) -> Failure {
 }
 
 impl Worker {
-    /// Does a job that waited for `queued`. Every variant has its outcome recorded and announced
-    /// before this returns, except after [`JobEnd::Transient`].
-    pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, queued: Duration) -> JobEnd {
+    /// Does a job. Every variant has its outcome recorded and announced before this returns,
+    /// except after [`JobEnd::Transient`].
+    pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, arrival: Arrival) -> JobEnd {
         let work = Work {
             worker: self,
             by,
-            queued,
+            arrival,
         };
         match work.run(job).await {
             Ok(()) => JobEnd::Done,
@@ -107,7 +117,13 @@ impl Worker {
     }
 
     /// Tells everybody who waits for a job's variants that there will be none.
-    pub(crate) async fn bury(&self, job: &RenderJob, by: &Claimant, reason: &str) {
+    pub(crate) async fn bury(
+        &self,
+        job: &RenderJob,
+        by: &Claimant,
+        arrival: Arrival,
+        reason: &str,
+    ) {
         let failure = failure(
             Reason::AttemptsExhausted,
             "The thumbnail could not be made; try again later.",
@@ -116,7 +132,7 @@ impl Worker {
         let work = Work {
             worker: self,
             by,
-            queued: Duration::ZERO,
+            arrival,
         };
         work.fail(&self.variants_blind(job), &failure).await;
     }

@@ -10,20 +10,20 @@ use thumbmill_shared::format::Format;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS, VARIANTS};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
-use thumbmill_shared::readiness::{Claim, Claimant, RENEW_EVERY};
+use thumbmill_shared::queue::Lane;
+use thumbmill_shared::readiness::{Claim, Claimant, Ending, RENEW_EVERY};
 use thumbmill_shared::storage::{Condition, Source};
 use thumbmill_shared::transform::Transform;
 use thumbmill_shared::variant::Variant;
 
-use super::{Stop, Worker, failure, transforms, variant};
+use super::{Arrival, Stop, Worker, failure, transforms, variant};
 use crate::render::{Deadline, RenderError, Rendered, render};
 
 /// One attempt at one job.
 pub(super) struct Work<'a> {
     pub(super) worker: &'a Worker,
     pub(super) by: &'a Claimant,
-    /// How long the job waited.
-    pub(super) queued: Duration,
+    pub(super) arrival: Arrival,
 }
 
 impl Work<'_> {
@@ -138,7 +138,7 @@ impl Work<'_> {
                         render_ms: None,
                         queued_ms: None,
                     };
-                    self.finish(variant, &Outcome::Ready(ready)).await;
+                    self.finish(variant, Outcome::Ready(ready).into()).await;
                 }
                 None => missing.push(variant.clone()),
             }
@@ -242,7 +242,8 @@ impl Work<'_> {
     ) -> Result<(), Stop> {
         let format = variant.transform.format;
         let length_bytes = rendered.bytes.len() as u64;
-        let source = Source::Bytes(Bytes::from(rendered.bytes));
+        let picture = Bytes::from(rendered.bytes);
+        let source = Source::Bytes(picture.clone());
         let object = variant.object();
         let put = self.worker.backends.storage.put(
             &object,
@@ -257,9 +258,13 @@ impl Work<'_> {
         let ready = Ready {
             length_bytes,
             render_ms: millis(took),
-            queued_ms: millis(self.queued),
+            queued_ms: millis(self.arrival.queued),
         };
-        self.finish(variant, &Outcome::Ready(ready)).await;
+        let ending = match self.arrival.lane {
+            Lane::Interactive => Ending::stored(ready, picture),
+            Lane::Bulk => Outcome::Ready(ready).into(),
+        };
+        self.finish(variant, ending).await;
         Ok(())
     }
 
@@ -267,17 +272,17 @@ impl Work<'_> {
         tracing::info!(reason = %failure.reason, message = failure.message, "no thumbnail");
         for variant in variants {
             count(failure.reason.name());
-            self.finish(variant, &Outcome::Failed(failure.clone()))
+            self.finish(variant, Outcome::Failed(failure.clone()).into())
                 .await;
         }
     }
 
-    async fn finish(&self, variant: &Variant, outcome: &Outcome) {
+    async fn finish(&self, variant: &Variant, ending: Ending) {
         if let Err(error) = self
             .worker
             .backends
             .readiness
-            .finish(&variant.key(), self.by, outcome)
+            .finish(&variant.key(), self.by, &ending)
             .await
         {
             // Those who wait look into the store themselves when Redis is away.
