@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use thumbmill_shared::job::{JOB_VERSION, JobError, RenderJob};
 use thumbmill_shared::outcome::{Outcome, Ready};
-use thumbmill_shared::queue::{Lane, Message, PublishError, Queue};
+use thumbmill_shared::queue::{Lane, Message, PublishError, Queue, Seen};
 use thumbmill_shared::readiness::{Ending, Enqueue, Event, Readiness};
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::Storage;
@@ -207,6 +207,7 @@ impl Flight {
             attempt: 1,
             trace,
             published: SystemTime::now(),
+            seen: Seen::Nothing,
         })
     }
 
@@ -288,11 +289,15 @@ impl Flight {
     }
 
     async fn publish(&self, message: &Message) -> Result<(), Refusal> {
-        let published = self
-            .shared
-            .queue
-            .publish(Lane::Interactive, message.clone())
-            .await;
+        // The request that began this flight had just looked. Later it may have been made, and
+        // its announcement missed.
+        let first = *self.progress.borrow() == Progress::Started;
+        let message = Message {
+            seen: if first { Seen::Absent } else { Seen::Nothing },
+            published: SystemTime::now(),
+            ..message.clone()
+        };
+        let published = self.shared.queue.publish(Lane::Interactive, message).await;
         published.map_err(|error| match error {
             PublishError::Full => Refusal::Full,
             PublishError::Unavailable(why) => Refusal::Unavailable(why),

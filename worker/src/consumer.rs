@@ -78,6 +78,7 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> Settle {
             Source::Expired => Lane::Bulk,
         },
         queued: delivery.age(),
+        seen: message.seen,
     };
     if let Some(reason) = settle::too_often(delivery.source, message.attempt, worker.attempts) {
         worker.bury(&job, &claimant, arrival, &reason).await;

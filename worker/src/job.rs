@@ -11,8 +11,8 @@ use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::{PresetError, Presets};
-use thumbmill_shared::queue::Lane;
-use thumbmill_shared::readiness::Claimant;
+use thumbmill_shared::queue::{Lane, Seen};
+use thumbmill_shared::readiness::{Claimant, DeliveryKind};
 use thumbmill_shared::storage::StorageError;
 use thumbmill_shared::transform::{Transform, VariantRequest};
 use thumbmill_shared::variant::Variant;
@@ -21,15 +21,22 @@ use tokio::sync::Semaphore;
 use crate::render::Limits;
 use crate::settle::JobEnd;
 
+mod descriptions;
 mod work;
 
+pub(crate) use descriptions::Descriptions;
 use work::Work;
+
+/// How long nobody looks into the store again after a job's publisher. Well below the time for
+/// which an outcome is remembered: another worker's would be known from there.
+const LOOK_HOLDS_FOR: Duration = Duration::from_secs(10);
 
 /// Everything that jobs need.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) name: String,
     pub(crate) backends: Backends,
+    pub(crate) descriptions: Descriptions,
     pub(crate) presets: Presets,
     pub(crate) limits: Limits,
     pub(crate) max_original_bytes: u64,
@@ -46,6 +53,17 @@ pub(crate) struct Arrival {
     pub(crate) lane: Lane,
     /// How long it waited.
     pub(crate) queued: Duration,
+    /// What its publisher saw in the store.
+    pub(crate) seen: Seen,
+}
+
+impl Arrival {
+    /// May the store have what the job is for? Not when its publisher has just looked and no
+    /// worker can have put it there since: this is the first that has the job.
+    fn may_be_stored(&self, by: &Claimant) -> bool {
+        let first = by.attempt == 1 && by.delivery == DeliveryKind::First;
+        !(first && self.seen == Seen::Absent && self.queued < LOOK_HOLDS_FOR)
+    }
 }
 
 /// Why a job stops before its end.
