@@ -28,6 +28,7 @@ pub async fn run(
     let slots = settings.slots.count();
     let worker = job::Worker {
         name: uuid::Uuid::new_v4().simple().to_string(),
+        descriptions: job::Descriptions::new(backends.originals.clone()),
         backends,
         presets,
         limits: render::Limits {
