@@ -10,7 +10,7 @@ use super::{Deadline, Limits, RenderError};
 
 mod jpeg;
 mod png;
-pub(super) mod webp;
+mod webp;
 
 /// What decoders get beside the plan.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub(super) fn decode(
     match header.format {
         Format::Jpeg => jpeg::decode(bytes, decoding, bounds),
         Format::Png => png::decode(bytes, decoding, bounds),
-        Format::Webp => webp::decode(bytes, bounds),
+        Format::Webp => webp::decode(bytes, decoding, bounds),
     }
 }
 

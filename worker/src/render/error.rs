@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use thumbmill_jpeg_shrink as jpeg;
 use thumbmill_png_shrink as png;
+use thumbmill_webp_shrink as webp;
 
 /// Why there is no variant; the text is for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +54,19 @@ impl From<png::Error> for RenderError {
             png::Error::Truncated => Self::Truncated,
             png::Error::OverBudget { .. } => Self::TooManyBytes(text),
             png::Error::Cancelled => Self::TooSlow,
+        }
+    }
+}
+
+impl From<webp::Error> for RenderError {
+    fn from(error: webp::Error) -> Self {
+        let text = error.to_string();
+        match error {
+            webp::Error::Unsupported(_) => Self::Unsupported(text),
+            webp::Error::Corrupt(_) => Self::Corrupt(text),
+            webp::Error::Truncated => Self::Truncated,
+            webp::Error::OverBudget { .. } => Self::TooManyBytes(text),
+            webp::Error::Cancelled => Self::TooSlow,
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Reads a picture's header, and nothing more; checks the limits on it.
 
-use image::ImageDecoder;
 use image::metadata::Orientation;
 use thumbmill_jpeg_shrink as jpeg;
 use thumbmill_png_shrink as png;
 use thumbmill_shared::format::Format;
+use thumbmill_webp_shrink as webp;
 
-use super::decode::webp;
 use super::plan::Size;
 use super::{Limits, RenderError};
 
@@ -34,10 +33,8 @@ pub(super) fn probe(bytes: &[u8], format: Format) -> Result<Header, RenderError>
             ((header.width, header.height), header.exif, header.icc)
         }
         Format::Webp => {
-            let mut decoder = webp::open(bytes)?;
-            let (exif, profile) = (decoder.exif_metadata(), decoder.icc_profile());
-            let read = |part: image::ImageResult<Option<Vec<u8>>>| part.unwrap_or_default();
-            (decoder.dimensions(), read(exif), read(profile))
+            let header = webp::read_header(bytes)?;
+            ((header.width, header.height), header.exif, header.icc)
         }
     };
     // What cannot be read in it does not keep the picture from being shown.

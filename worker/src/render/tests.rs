@@ -358,7 +358,10 @@ fn damaged_originals_are_told_from_tolerable_ones() {
         for percent in [5, 50, 95] {
             let result = rendered(&damage::truncated(whole, percent), small);
             assert!(
-                matches!(result, Err(RenderError::Corrupt(_) | RenderError::Truncated)),
+                matches!(
+                    result,
+                    Err(RenderError::Corrupt(_) | RenderError::Truncated)
+                ),
                 "{percent} %: {result:?}"
             );
         }
