@@ -43,15 +43,6 @@ pub(super) enum Range {
 }
 
 impl Source {
-    /// A whole picture at its stored size.
-    pub(super) fn whole(pixels: Pixels) -> Self {
-        Self {
-            picture: Picture::Pixels(pixels),
-            shrink: (1.0, 1.0),
-            origin: (0.0, 0.0),
-        }
-    }
-
     /// Where an area of the stored picture lies in this picture.
     pub(super) fn place(&self, stored: Area) -> Area {
         let ((across, down), (left, top)) = (self.shrink, self.origin);
@@ -161,15 +152,15 @@ mod tests {
 
     #[test]
     fn an_area_is_found_again_in_what_was_decoded() {
-        let mut source = Source::whole(Pixels::black(
-            Size {
-                width: 10,
-                height: 10,
-            },
-            Channels::Rgb,
-        ));
-        source.shrink = (4.0, 2.0);
-        source.origin = (8.0, 2.0);
+        let size = Size {
+            width: 10,
+            height: 10,
+        };
+        let source = Source {
+            picture: Picture::Pixels(Pixels::black(size, Channels::Rgb)),
+            shrink: (4.0, 2.0),
+            origin: (8.0, 2.0),
+        };
         let area = |left, top, width, height| Area {
             left,
             top,

@@ -131,14 +131,6 @@ pub(super) struct Decoding {
 }
 
 impl Decoding {
-    /// All pixels.
-    pub(super) fn whole(stored: Size) -> Self {
-        Self {
-            area: stored.whole(),
-            ratio: (1.0, 1.0),
-        }
-    }
-
     /// What one cut needs.
     pub(super) fn of(cut: &Cut, stored: Size) -> Self {
         let ratio = cut.ratio();
@@ -200,7 +192,6 @@ mod tests {
         assert_eq!(both.ratio, (3.0, 3.0));
         assert_eq!((both.area.left, both.area.width), (466.0, 3534.0));
         assert_eq!((both.area.top, both.area.height), (0.0, 3000.0));
-        assert_eq!(both.and(Decoding::whole(STORED)), Decoding::whole(STORED));
     }
 
     #[test]

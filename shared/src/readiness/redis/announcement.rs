@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn an_ending_survives_the_announcement() {
         let failure = Failure {
-            reason: Reason::OriginalCorrupt,
+            reason: Reason::Corrupt,
             message: "damaged\nin the middle".to_owned(),
         };
         let endings = [
