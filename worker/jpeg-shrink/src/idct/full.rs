@@ -1,5 +1,9 @@
 //! 8 samples a side: the scaled transform of Arai, Agui and Nakajima (1988), which needs five
 //! multiplications a row.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "arrays of fixed length, all in range"
+)]
 
 use super::{Factors, Inverse, Samples, Transform, flat, sample};
 

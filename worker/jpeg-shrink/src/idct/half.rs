@@ -1,4 +1,8 @@
 //! 4 samples a side: a transform with two multiplications a row.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "arrays of fixed length, all in range"
+)]
 
 use super::{Factors, Inverse, Samples, Transform, flat, sample};
 
