@@ -1,7 +1,7 @@
 //! 8 samples a side: the scaled transform of Arai, Agui and Nakajima (1988), which needs five
 //! multiplications a row.
 
-use super::lanes::{Lanes, add, dequantised, samples, scale, subtract, transposed};
+use super::lanes::{Lanes, add, dequantised, joined, samples, scale, subtract, transposed};
 use super::{Factors, Inverse, Samples, Transform, flat};
 
 const SQRT_2: f32 = std::f32::consts::SQRT_2;
@@ -26,7 +26,11 @@ impl Transform<8, 64> for Inverse {
         let mut lower: Half = [[0.0; 4]; 8];
         let (blocks, _) = coefficients.as_chunks::<4>();
         let (scales, _) = factors.by_place.as_chunks::<4>();
-        let columns = blocks.as_chunks::<2>().0.iter().zip(scales.as_chunks::<2>().0);
+        let columns = blocks
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(scales.as_chunks::<2>().0);
         let halves = upper.iter_mut().zip(&mut lower);
         for ((upper, lower), (block, scale)) in halves.zip(columns) {
             *upper = dequantised(block[0], scale[0]);
@@ -36,8 +40,7 @@ impl Transform<8, 64> for Inverse {
         let (left, right) = (transformed(left), transformed(right));
         let mut rows = [[0; 8]; 8];
         for (row, (left, right)) in rows.iter_mut().zip(left.iter().zip(&right)) {
-            let ([a, b, c, d], [e, f, g, h]) = (samples(*left), samples(*right));
-            *row = [a, b, c, d, e, f, g, h];
+            *row = joined(samples(*left), samples(*right));
         }
         rows
     }

@@ -1,8 +1,4 @@
 //! Four numbers side by side, written so that the compiler uses vector instructions.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "arrays of fixed length, all in range"
-)]
 
 /// Four numbers that are treated alike.
 pub(super) type Lanes = [f32; 4];
@@ -55,9 +51,15 @@ pub(super) fn samples(levels: Lanes) -> [u8; 4] {
     ]
 }
 
+/// Two halves of a row.
+#[inline(always)]
+pub(super) fn joined([a0, a1, a2, a3]: [u8; 4], [b0, b1, b2, b3]: [u8; 4]) -> [u8; 8] {
+    [a0, a1, a2, a3, b0, b1, b2, b3]
+}
+
 /// One of [`samples`].
 #[inline(always)]
-pub(super) fn sample(level: f32) -> u8 {
+fn sample(level: f32) -> u8 {
     // Where f32 has no bits behind the point, its lowest bits are the integer.
     const SHIFT: f32 = 12_582_912.0;
     let above = if level > -128.0 { level } else { -128.0 };
