@@ -1,9 +1,5 @@
 //! Entropy-coded data as bits: byte stuffing and restart markers are taken out piece by piece
 //! (ITU T.81, F.1.2.3 and B.1.1.5). Knows nothing of codes.
-#![expect(
-    clippy::inline_always,
-    reason = "a reader's state stays in registers only if all that touches it is inlined"
-)]
 
 use memchr::memchr;
 
@@ -38,7 +34,7 @@ impl Bits {
         let more = u64::from_be_bytes(*bytes.unwrap_or(&[0; 8]));
         self.word |= more >> self.have;
         self.next += ((63 - self.have) >> 3) as usize;
-        self.have |= 56;
+        self.have |= 0b11_1000;
     }
 
     /// The next 1 to 32 bits.
@@ -83,6 +79,14 @@ impl Bits {
     }
 }
 
+#[expect(
+    clippy::large_stack_arrays,
+    reason = "the compiler makes it on the heap"
+)]
+fn zeros() -> Box<Source> {
+    Box::new([0; SIZE])
+}
+
 /// What stopped a segment of entropy-coded data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
@@ -112,7 +116,7 @@ impl<'a> Feed<'a> {
             at: 0,
             stop: None,
             filled: 0,
-            source: Box::new([0; SIZE]),
+            source: zeros(),
             next_restart: 0,
         }
     }

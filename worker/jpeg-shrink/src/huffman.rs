@@ -177,29 +177,32 @@ impl AcTable {
     #[inline(always)]
     pub(crate) fn skip_rest(&self, bits: &mut Bits, source: &Source, mut k: u32) {
         loop {
+            let mut stuck = false;
             for _ in 0..3 {
                 let entry = self.skip[bits.peek(SKIP_BITS) as usize & ((1 << SKIP_BITS) - 1)];
                 let entry = u32::from(entry);
                 let next = k + (entry >> 8);
-                if next >= 63 {
-                    // Several symbols in one look are right only if the block does not end between
-                    // them.
-                    if next.wrapping_sub(END) < 63 || next == 63 {
-                        bits.skip(entry & 63);
-                        return;
-                    }
-                    bits.refill(source);
-                    k = self.skip_one(bits, k);
-                    if k >= 63 {
-                        bits.refill(source);
-                        return;
-                    }
-                    break;
+                if next < 63 {
+                    bits.skip(entry & 63);
+                    k = next;
+                    continue;
                 }
-                bits.skip(entry & 63);
-                k = next;
+                if next.wrapping_sub(END) < 63 || next == 63 {
+                    bits.skip(entry & 63);
+                    return;
+                }
+                // The code is long, or the block ends between the symbols of this look.
+                stuck = true;
+                break;
             }
             bits.refill(source);
+            if stuck {
+                k = self.skip_one(bits, k);
+                bits.refill(source);
+            }
+            if k >= 63 {
+                return;
+            }
         }
     }
 
@@ -243,7 +246,7 @@ impl AcTable {
 fn passed(symbol: u8) -> u32 {
     match symbol {
         0xf0 => 16,
-        _ if symbol & 15 == 0 => END,
+        _ if symbol.trailing_zeros() >= 4 => END,
         _ => u32::from(symbol >> 4) + 1,
     }
 }

@@ -9,6 +9,7 @@
 
 mod full;
 mod half;
+mod lanes;
 mod quarter;
 
 use std::f32::consts::PI;
@@ -153,16 +154,6 @@ impl Transform<1, 1> for Inverse {
 fn flat(dc: i16, factors: &Factors) -> u8 {
     let level = ((i32::from(dc) * factors.dc + 4) >> 3) + 128;
     level.clamp(0, 255) as u8
-}
-
-/// Rounds to the nearest number, shifts the level by 128 and clamps (A.3.1).
-#[inline(always)]
-fn sample(level: f32) -> u8 {
-    // Where f32 has no bits behind the point, its lowest bits are the integer.
-    const SHIFT: f32 = 12_582_912.0;
-    let above = if level > -128.0 { level } else { -128.0 };
-    let within = if above < 127.0 { above } else { 127.0 };
-    (within + (SHIFT + 128.0)).to_bits() as u8
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@
     clippy::cast_precision_loss,
     reason = "samples, coefficients and bits are cut to their widths on purpose"
 )]
+#![expect(
+    clippy::inline_always,
+    reason = "a reader's state stays in registers only if all that touches it is inlined"
+)]
 
 mod bits;
 mod canvas;

@@ -57,7 +57,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next marker that has a segment or is SOI or EOI. Stray bytes before it, fill bytes and
-    /// markers without a meaning here (RSTn, TEM) are passed over.
+    /// markers without a meaning here (restarts, TEM) are passed over.
     pub(crate) fn next_marker(&mut self) -> Result<u8, Error> {
         loop {
             let marker = self.any_marker().ok_or(Error::Truncated)?;

@@ -65,9 +65,8 @@ impl<'a> Metadata<'a> {
             (4, Some(_)) => Colour::Ycck,
             _ if self.jfif => Colour::Ycbcr,
             (_, Some(0)) => Colour::Rgb,
-            (_, Some(_)) => Colour::Ycbcr,
             (_, None) if ids(b"RGB") => Colour::Rgb,
-            (_, None) => Colour::Ycbcr,
+            (_, Some(_) | None) => Colour::Ycbcr,
         }
     }
 

@@ -116,11 +116,10 @@ impl Overview {
             brief.needed = brief.first <= needed || stood_on;
             if brief.needed && brief.refines && brief.first > 0 {
                 self.refined |= brief.components;
-                for (index, refined) in refined_bands.iter_mut().enumerate() {
-                    if brief.components & (1 << index) != 0 {
-                        *refined |= band;
-                    }
-                }
+                let bands = refined_bands.iter_mut().enumerate();
+                bands
+                    .filter(|(index, _)| brief.components & (1 << index) != 0)
+                    .for_each(|(_, refined)| *refined |= band);
             }
         }
     }

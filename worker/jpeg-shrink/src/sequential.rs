@@ -1,8 +1,4 @@
 //! Sequential scans (ITU T.81, F.2): one pass, MCU by MCU, of which no more is kept than a line.
-#![expect(
-    clippy::inline_always,
-    reason = "a reader's state stays in registers only if all that touches it is inlined"
-)]
 
 mod blocks;
 
@@ -143,6 +139,37 @@ struct Lines {
     table: usize,
 }
 
+impl Lines {
+    /// Those of each component of a scan, one behind the other; a component that is alone in its
+    /// scan has MCUs of one block (A.2.2).
+    fn of_scan(scan: &Scan, geometry: &Geometry, count: usize) -> Vec<Self> {
+        let alone = scan.parts.len() == 1;
+        let mut all = Vec::with_capacity(scan.parts.len());
+        let mut offset = 0;
+        for (table, part) in scan.parts.iter().enumerate() {
+            let Some(extent) = geometry.components.get(part.component) else {
+                continue;
+            };
+            let ((across, down), kept) = if alone {
+                ((1, 1), extent.kept_alone().len())
+            } else {
+                (extent.sampling.sides(), extent.columns.len())
+            };
+            all.push(Self {
+                component: part.component,
+                across,
+                down,
+                kept,
+                offset,
+                top: extent.rows.start,
+                table,
+            });
+            offset += kept * down * count;
+        }
+        all
+    }
+}
+
 /// The way through one scan.
 struct Walk<'a, const SIDE: usize, const COUNT: usize> {
     job: &'a Job<'a>,
@@ -166,39 +193,9 @@ where
 {
     fn new(state: &State<'_>, scan: &Scan, job: &'a Job<'a>) -> Self {
         let geometry = job.geometry;
-        let alone = scan.parts.len() == 1;
-        let mut lines = Vec::with_capacity(scan.parts.len());
-        let mut offset = 0;
-        for (table, part) in scan.parts.iter().enumerate() {
-            let Some(extent) = geometry.components.get(part.component) else {
-                continue;
-            };
-            let (across, down) = if alone {
-                (1, 1)
-            } else {
-                extent.sampling.sides()
-            };
-            let kept = if alone {
-                extent.kept_alone().len()
-            } else {
-                extent.columns.len()
-            };
-            lines.push(Lines {
-                component: part.component,
-                across,
-                down,
-                kept,
-                offset,
-                top: extent.rows.start,
-                table,
-            });
-            offset += kept * down * COUNT;
-        }
-        let only = scan
-            .parts
-            .first()
-            .and_then(|part| geometry.components.get(part.component));
-        let (mcus_in_line, columns, rows) = match only.filter(|_| alone) {
+        let only = scan.parts.first().filter(|_| scan.parts.len() == 1);
+        let only = only.and_then(|part| geometry.components.get(part.component));
+        let (mcus_in_line, columns, rows) = match only {
             Some(extent) => (
                 extent.blocks.0,
                 extent.kept_alone(),
@@ -210,6 +207,8 @@ where
                 geometry.rows.clone(),
             ),
         };
+        let lines = Lines::of_scan(scan, geometry, COUNT);
+        let coefficients = lines.iter().map(|it| it.kept * it.down * COUNT).sum();
         let restart_interval = usize::from(state.restart_interval);
         Self {
             job,
@@ -218,12 +217,11 @@ where
             columns,
             rows,
             restart_interval,
-            until_restart: if restart_interval == 0 {
-                usize::MAX
-            } else {
-                restart_interval
+            until_restart: match restart_interval {
+                0 => usize::MAX,
+                interval => interval,
             },
-            coefficients: vec![0; offset],
+            coefficients: vec![0; coefficients],
             exhausted: false,
             predictions: [0; 4],
         }
@@ -261,9 +259,7 @@ where
             self.job.check()?;
             let keep = row >= self.rows.start;
             let columns = if keep { self.columns.clone() } else { 0..0 };
-            if keep && COUNT > 1 {
-                self.coefficients.fill(0);
-            } else if keep && self.exhausted {
+            if keep {
                 self.coefficients.fill(0);
             }
             self.span(0..columns.start, None, plans, (feed, &mut bits));
@@ -308,7 +304,6 @@ where
             while mcu < end {
                 if self.exhausted || !feed.top_up(bits) {
                     self.exhausted = true;
-                    self.blank(mcu..end, kept_from, plans);
                     break;
                 }
                 let source = feed.source();
@@ -344,21 +339,6 @@ where
                 self.exhausted = false;
             }
             None => self.exhausted = true,
-        }
-    }
-
-    /// Leaves nothing of a line before in MCUs that are missing.
-    fn blank(&mut self, mcus: Range<usize>, kept_from: Option<usize>, plans: &[Plan<'_>]) {
-        let Some(from) = kept_from else {
-            return;
-        };
-        for mcu in mcus {
-            for plan in plans {
-                let first = plan.offset + (mcu - from) * plan.step;
-                if let Some(block) = self.coefficients.get_mut(first..first + COUNT) {
-                    block.fill(0);
-                }
-            }
         }
     }
 

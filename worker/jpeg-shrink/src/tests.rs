@@ -198,7 +198,7 @@ fn a_progressive_picture_at_an_eighth_reads_its_dc_scans_only() {
 
 #[test]
 fn a_crop_at_the_top_reads_no_further() {
-    let bytes = encoded(&photo(400, 400), &Kind::default());
+    let bytes = encoded(&photo(400, 1200), &Kind::default());
     let top = Options {
         crop: Some(Crop {
             left: 0,
@@ -209,9 +209,11 @@ fn a_crop_at_the_top_reads_no_further() {
         ..options(Scale::Full)
     };
     let picture = decode(&bytes, &top, &|| false).unwrap();
-    // Data is unstuffed 16 KiB at a time.
-    assert!(picture.bytes_read < 18 << 10, "{}", picture.bytes_read);
-    assert!(bytes.len() > 40 << 10, "{}", bytes.len());
+    assert!(
+        picture.bytes_read * 2 < bytes.len(),
+        "{}",
+        picture.bytes_read
+    );
     assert_eq!(picture.crop.height, 16);
 }
 

@@ -38,7 +38,7 @@ where
             let place = usize::from(places(SIDE)[index]);
             if place < COUNT {
                 // Every tenth block is flat.
-                let spread = 8 + 8 * index as i32 * (1 + index as i32);
+                let spread = 8 + 8 * i32::from(order[index]) * (1 + i32::from(order[index]));
                 let value = if round % 10 == 0 && index > 0 {
                     0
                 } else {

@@ -31,8 +31,8 @@ pub(super) fn row(plane: &Plane, y: usize, row: &mut [u8]) {
         mixed(upper << POINT, lower << POINT, vertical.weight)
     };
     for (x, value) in row.iter_mut().enumerate() {
-        let place = Place::new(x, plane.across, plane.width);
-        let level = mixed(at(place.index), at(place.neighbour), place.weight);
+        let across = Place::new(x, plane.across, plane.width);
+        let level = mixed(at(across.index), at(across.neighbour), across.weight);
         *value = ((level + (1 << (POINT - 1))) >> POINT).min(255) as u8;
     }
 }

@@ -1,8 +1,4 @@
 //! One progressive scan: its blocks in order, with restarts (ITU T.81, G.1.2 and G.2).
-#![expect(
-    clippy::inline_always,
-    reason = "a reader's state stays in registers only if all that touches it is inlined"
-)]
 
 mod ac;
 mod dc;

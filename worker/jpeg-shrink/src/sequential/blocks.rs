@@ -103,27 +103,30 @@ fn rest<const SIDE: usize, const COUNT: usize>(
 ) {
     let places = const { places(SIDE) };
     let last = const { last_needed(SIDE) };
+    // With room for what is not needed: writing it costs less than asking.
+    let mut block = [0_i16; 64];
     let mut k = 0;
-    loop {
+    'block: loop {
         for _ in 0..4 {
             let (passed, value) = table.coefficient(bits, source);
             k += passed;
             if k > last {
-                bits.refill(source);
                 // At EOB, which passes more than a block has, there is nothing to skip.
                 if k < 63 {
+                    bits.refill(source);
                     table.skip_rest(bits, source, k);
                 }
-                return;
+                break 'block;
             }
             let place = usize::from(places[(k & 63) as usize]);
-            if place < COUNT {
-                target[place] = value as i16;
-            }
-            if k == 63 {
-                return;
+            block[place & 63] = value as i16;
+            if SIDE == 8 && k == 63 {
+                break 'block;
             }
         }
         bits.refill(source);
     }
+    let dc = target[0];
+    target.copy_from_slice(&block[..COUNT]);
+    target[0] = dc;
 }

@@ -48,13 +48,13 @@ pub(super) fn all_kinds() -> Vec<Kind> {
                 ..Kind::default()
             });
         }
-        // The encoder restarts only interleaved scans right; zune-jpeg likewise.
         kinds.push(Kind {
             progressive,
             gray: true,
             ..Kind::default()
         });
     }
+    // The encoder and zune-jpeg agree on restarts in interleaved scans only.
     for (restart_interval, sampling) in [(1, SamplingFactor::F_2_2), (3, SamplingFactor::F_1_1)] {
         kinds.push(Kind {
             restart_interval,
@@ -71,7 +71,7 @@ pub(super) fn photo(width: u16, height: u16) -> (u16, u16, Vec<u8>) {
     let mut rgb = Vec::new();
     for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let noise = (state >> 28) as i32 - 8;
+        let noise = (state >> 28).cast_signed() - 8;
         let (x, y) = (i32::from(x), i32::from(y));
         let disc = if (x - 40).pow(2) + (y - 30).pow(2) < 500 {
             50

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::bits::Feed;
 use crate::geometry::Geometry;
 use crate::huffman::DcTable;
-use crate::progressive::store::Store;
+use crate::progressive::store::{Coefficients, Store};
 use crate::scan::Scan;
 
 use super::Stream;
@@ -96,7 +96,7 @@ impl Blocks {
                 component: place.component & 3,
                 table: tables.get(place.part).and_then(Option::as_ref),
                 offset: at(place.column),
-                step: component.map_or(0, |it| it.count()) * place.across,
+                step: component.map_or(0, Coefficients::count) * place.across,
             }
         };
         self.places.iter().map(block).collect()
