@@ -2,8 +2,10 @@
 //!
 //! Photographs are much like *dead leaves*: things of all sizes that cover one another (Lee,
 //! Mumford and Huang, "Occlusion models for natural images", 2001). So these are discs whose radii
-//! follow a power law, each with a shade that changes across it and a roughness of its own; over
-//! them lies texture of several sizes. Only integers and exact floating-point operations are used.
+//! follow a power law, each with a shade that changes across it and a roughness of its own, the
+//! smaller the more like what they cover; over them lies texture of several sizes. Only integers and exact floating-point operations are used.
+
+use std::f32::consts::PI;
 
 /// What is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +27,7 @@ type Paint = [f32; 4];
 const COVERED: f32 = 5.0;
 /// Distances in pixels between the points of the texture's layers; each is as strong as its share
 /// of the first power of two says, which is what photographs have.
-const LAYERS: [usize; 5] = [2, 4, 8, 16, 32];
+const LAYERS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 /// RGB, or RGBA with a cut-out, 8 bits each, from top to bottom.
 pub(crate) fn draw(drawing: &Drawing) -> Vec<u8> {
@@ -56,22 +58,21 @@ fn leaves(drawing: &Drawing, canvas: &mut [Paint]) {
         // Inverse of the distribution function for a density of radius^-3.
         let most = 1.0 - (smallest / largest) * (smallest / largest);
         let radius = smallest / (1.0 - random.unit() * most).sqrt();
-        bare -= 3.14 * radius * radius;
+        bare -= PI * radius * radius;
         let centre = (random.unit() * width, random.unit() * height);
         let light = 20.0 + 200.0 * random.unit();
         let (warm, green) = (random.between(30.0), random.between(12.0));
-        let paint = [
-            light + warm,
-            light + green,
-            light - warm,
-            random.unit() * random.unit(),
-        ];
-        let slope = (random.between(30.0) / radius, random.between(30.0) / radius);
+        let paint = [light + warm, light + green, light - warm, random.unit()];
+        let contrast = (radius / largest).sqrt().max(0.1);
+        let steep = 40.0 * contrast / radius;
+        let slope = (random.between(steep), random.between(steep));
         let leaf = Leaf {
             centre,
             radius,
             paint,
             slope,
+            contrast,
+            edge_px: 1.0 + radius * 0.1 * random.unit() * random.unit(),
         };
         leaf.lay(drawing, canvas);
     }
@@ -83,16 +84,28 @@ struct Leaf {
     paint: Paint,
     /// Shades a pixel, across and down.
     slope: (f32, f32),
+    /// How unlike what it covers, up to 1.
+    contrast: f32,
+    /// Sharp, or out of focus.
+    edge_px: f32,
 }
 
 impl Leaf {
-    /// Lays it over what is there; its edge is a pixel wide.
+    /// Lays it over what is there.
     fn lay(&self, drawing: &Drawing, canvas: &mut [Paint]) {
-        let reach = self.radius + 1.0;
+        let reach = self.radius + self.edge_px;
+        let middle = |centre: f32, end: usize| (centre as usize).min(end - 1);
+        let under = canvas[middle(self.centre.1, drawing.height) * drawing.width
+            + middle(self.centre.0, drawing.width)];
         let span = |centre: f32, end: usize| {
             let first = (centre - reach).max(0.0) as usize;
             first..((centre + reach) as usize + 1).min(end)
         };
+        let mut mixed = self.paint;
+        for (own, under) in mixed.iter_mut().zip(under) {
+            *own = under + (*own - under) * self.contrast;
+        }
+        let [red, green, blue, roughness] = mixed;
         let columns = span(self.centre.0, drawing.width);
         for y in span(self.centre.1, drawing.height) {
             let row = y * drawing.width;
@@ -100,9 +113,8 @@ impl Leaf {
             for x in columns.clone() {
                 let across = x as f32 - self.centre.0;
                 let distance = (across * across + down * down).sqrt();
-                let cover = (self.radius - distance + 0.5).clamp(0.0, 1.0);
+                let cover = ((self.radius - distance) / self.edge_px + 0.5).clamp(0.0, 1.0);
                 let shade = across * self.slope.0 + down * self.slope.1;
-                let [red, green, blue, roughness] = self.paint;
                 let leaf = [red + shade, green + shade, blue + shade, roughness];
                 for (under, over) in canvas[row + x].iter_mut().zip(leaf) {
                     *under += (over - *under) * cover;

@@ -11,6 +11,8 @@ pub(crate) fn psnr_db(truth: &[f32], found: &[f32]) -> f64 {
     10.0 * (255.0 * 255.0 / mean).log10()
 }
 
+/// Pixels across and down that SSIM looks at at once.
+pub(crate) const WINDOW_PX: usize = 2 * RADIUS + 1;
 const RADIUS: usize = 5;
 const SIGMA: f64 = 1.5;
 
@@ -49,7 +51,7 @@ pub(crate) fn ssim(truth: &[f32], found: &[f32], width: usize) -> f64 {
 
 /// Gaussian means of all windows inside the picture.
 fn blurred(samples: &[f64], width: usize) -> Vec<f64> {
-    let weights: Vec<f64> = (0..=2 * RADIUS)
+    let weights: Vec<f64> = (0..WINDOW_PX)
         .map(|at| {
             let distance = at as f64 - RADIUS as f64;
             (-distance * distance / (2.0 * SIGMA * SIGMA)).exp()
@@ -63,7 +65,7 @@ fn blurred(samples: &[f64], width: usize) -> Vec<f64> {
     let kept = width - 2 * RADIUS;
     let across: Vec<f64> = samples
         .chunks_exact(width)
-        .flat_map(|row| row.windows(2 * RADIUS + 1))
+        .flat_map(|row| row.windows(WINDOW_PX))
         .map(|window| weighted(&mut window.iter()))
         .collect();
     (0..across.len() - 2 * RADIUS * kept)

@@ -25,7 +25,7 @@ pub(crate) struct Times {
 /// What one side made: its bytes, and how like the ground truth it is.
 pub(crate) struct Output {
     pub(crate) bytes: usize,
-    /// PSNR in dB and SSIM; `None` when its size differs from the ground truth's.
+    /// PSNR in dB and SSIM; `None` without a ground truth of that size.
     pub(crate) likeness: Option<(f64, f64)>,
 }
 
@@ -224,8 +224,18 @@ fn output(file: &Path, truth: Option<&Picture>, decoder: &mut Side) -> anyhow::R
     } else {
         Picture::decode(&encoded)?
     };
+    let shape = |picture: &Picture| (picture.width, picture.height, picture.channels);
     let alike = truth.filter(|truth| {
-        (truth.width, truth.height, truth.channels) == (found.width, found.height, found.channels)
+        let comparable =
+            shape(truth) == shape(&found) && truth.width.min(truth.height) >= quality::WINDOW_PX;
+        if !comparable {
+            let (wanted, found) = (shape(truth), shape(&found));
+            eprintln!(
+                "{}: {found:?}, not {wanted:?}, or too small",
+                file.display()
+            );
+        }
+        comparable
     });
     let likeness = alike.map(|truth| {
         let psnr = quality::psnr_db(&truth.samples, &found.samples);

@@ -47,20 +47,20 @@ pub(crate) fn details(cases: &[Case], measured: &[Measured]) -> String {
         let wall = median(&times.wall_ms);
         format!("CPU {least:.2} to {most:.2} ms, wall {wall:.2} ms")
     };
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for (case, measured) in cases.iter().zip(measured) {
         let ours = measured.ours.as_ref().map_or_else(Clone::clone, times);
         let sharp = times(&measured.sharp);
-        lines += &format!(
-            "{}\n  sharp: {sharp}\n  ours: {ours}\n",
-            name(case, measured)
-        );
+        lines.push(name(case, measured));
+        lines.push(format!("  sharp: {sharp}\n  ours: {ours}"));
         for (variant, outputs) in case.variants.iter().zip(&measured.outputs) {
             let [bytes, psnr, ssim] = made_cells(case, std::slice::from_ref(outputs));
-            lines += &format!("  {variant}: bytes {bytes}, PSNR {psnr}, SSIM {ssim}\n");
+            lines.push(format!(
+                "  {variant}: bytes {bytes}, PSNR {psnr}, SSIM {ssim}"
+            ));
         }
     }
-    lines
+    lines.join("\n") + "\n"
 }
 
 /// Puts `text` in the place of what is between the README's markers.
@@ -98,15 +98,15 @@ fn case_cells(case: &Case, measured: &Measured) -> [String; HEAD.len()] {
     } else {
         String::new()
     };
-    let mut wanted = Vec::from_iter(
+    let mut aims = Vec::from_iter(
         case.speed
             .map(|speed| format!("{speed:.1}× {}", mark(faster >= speed))),
     );
     if case.reads_less {
-        let share = measured.read_share;
-        let read = share.map_or("?".to_owned(), |share| format!("{:.1}", share * 100.0));
-        let met = mark(share.is_some_and(|share| share < READ_SHARE));
-        wanted.push(format!(
+        let part = measured.read_share;
+        let read = part.map_or("?".to_owned(), |part| format!("{:.1}", part * 100.0));
+        let met = mark(part.is_some_and(|part| part < READ_SHARE));
+        aims.push(format!(
             "{read} % of the file read, < {:.0} % {met}",
             READ_SHARE * 100.0
         ));
@@ -116,7 +116,7 @@ fn case_cells(case: &Case, measured: &Measured) -> [String; HEAD.len()] {
         ms(sharp),
         ours,
         ratio,
-        wanted.join("; "),
+        aims.join("; "),
         bytes,
         psnr,
         ssim,
@@ -163,8 +163,8 @@ fn made_cells(case: &Case, outputs: &[(Output, Output)]) -> [String; 3] {
         .map(|(sharp, ours)| sharp.likeness.zip(ours.likeness))
         .collect();
     let Some(likenesses) = likenesses else {
-        let differ = "no common size with the ground truth".to_owned();
-        return [bytes, differ, String::new()];
+        let why = "not compared".to_owned();
+        return [bytes, why, String::new()];
     };
     let psnr = likenesses
         .iter()

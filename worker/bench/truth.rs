@@ -33,9 +33,10 @@ impl Picture {
         };
         image.apply_orientation(orientation);
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let (channels, layout) = match image.color().has_alpha() {
-            true => (4, Layout::Rgba),
-            false => (3, Layout::Rgb),
+        let (channels, layout) = if image.color().has_alpha() {
+            (4, Layout::Rgba)
+        } else {
+            (3, Layout::Rgb)
         };
         let stored = match layout {
             Layout::Rgba => image.into_rgba8().into_raw(),
@@ -132,7 +133,7 @@ pub(crate) fn plan(original: &Picture, variant: &Value) -> anyhow::Result<(Axis,
         let scaled = (original / shrink + 0.5).floor().max(1.0);
         let length = most.map_or(scaled, |most| scaled.min(most));
         // Of an odd number of pixels that are cut off, the greater part is at the left and top.
-        let offset = ((scaled - length + 1.0) / 2.0).floor();
+        let offset = f64::midpoint(scaled - length, 1.0).floor();
         Axis {
             length: length as usize,
             start: offset * original / scaled,
