@@ -70,34 +70,34 @@ pub(crate) fn originals() -> Vec<Original> {
         original(
             "baseline-2725x2225.jpg",
             (2725, 2225),
-            (8.0, 20.0),
+            (8.0, 20.5),
             jpeg(80, false),
         ),
         original(
             "baseline-3840x2400.jpg",
             (3840, 2400),
-            (6.0, 32.0),
+            (6.0, 35.0),
             jpeg(82, false),
         ),
         original(
             "progressive-5120x2880.jpg",
             (5120, 2880),
-            (6.0, 50.0),
-            jpeg(87, true),
+            (6.0, 58.0),
+            jpeg(88, true),
         ),
         original(
             "progressive-5640x3172.jpg",
             (5640, 3172),
-            (5.0, 66.0),
-            jpeg(97, true),
+            (5.0, 100.0),
+            jpeg(98, true),
         ),
-        original(PHOTO, (4000, 3000), (6.0, 36.0), jpeg(85, false)),
+        original(PHOTO, (4000, 3000), (6.0, 40.0), jpeg(85, false)),
         cut_out,
         original(
             "lossy-4096x4096.webp",
             (4096, 4096),
-            (6.0, 60.0),
-            ("webp", json!({ "quality": 92 })),
+            (6.0, 68.0),
+            ("webp", json!({ "quality": 94 })),
         ),
     ]
 }

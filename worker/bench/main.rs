@@ -43,8 +43,10 @@ Originals are drawn, and encoded by sharp; they and all thumbnails are left in
 target/bench-compare. Times are CPU time of the whole process a job, the median
 of all rounds. Ground truth: the original decoded at full size by jpeg-decoder
 or image, then exact Lanczos3 on stored samples, alpha premultiplied; PSNR of
-all (premultiplied) channels, SSIM of the luma on black. Of a job with several
-thumbnails the table has the one that compares worst with sharp's.
+all (premultiplied) channels, SSIM of the luma on black. Where the ratio gives no
+whole pixels there are two, one stretched and one centred, and each side is
+compared with the nearer. Of a job with several thumbnails the table has the one
+that compares worst with sharp's.
 ";
 
 fn main() -> anyhow::Result<()> {
@@ -132,7 +134,7 @@ fn compare(options: Options) -> anyhow::Result<()> {
     let (sharp, ours) = (about(Side::sharp(&run.sharp)?)?, about(Side::ours()?)?);
     let table = table::table(&cases, &measured, peaks);
     let text = format!(
-        "\n{table}\n{ours}; {sharp}; {} rounds; {}.\n",
+        "\n{table}\n{ours}; {sharp}; rounds: {}; {}.\n",
         options.rounds,
         processor()
     );

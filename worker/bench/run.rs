@@ -10,7 +10,7 @@ use crate::cases::{self, Case};
 use crate::drawing;
 use crate::quality;
 use crate::side::Side;
-use crate::truth::{self, Picture};
+use crate::truth::{self, Picture, Placement};
 
 /// CPU time that one measurement takes at least, in milliseconds: cheap renders are repeated.
 const MEASUREMENT_MS: f64 = 250.0;
@@ -205,17 +205,20 @@ fn outputs(
     });
     let mut outputs = Vec::new();
     for ((variant, sharp), ours) in case.variants.iter().zip(&sharp.outputs).zip(&ours.outputs) {
-        let truth = match &original {
-            Ok(original) => Some(truth::scale(original, truth::plan(original, variant)?)),
-            Err(_) => None,
-        };
-        let mut look = |file: &Path| output(file, truth.as_ref(), decoder);
+        let mut truths = Vec::new();
+        if let Ok(original) = &original {
+            for placement in [Placement::Stretched, Placement::Centred] {
+                let plan = truth::plan(original, variant, placement)?;
+                truths.push(truth::scale(original, plan));
+            }
+        }
+        let mut look = |file: &Path| output(file, &truths, decoder);
         outputs.push((look(sharp)?, look(ours)?));
     }
     Ok(outputs)
 }
 
-fn output(file: &Path, truth: Option<&Picture>, decoder: &mut Side) -> anyhow::Result<Output> {
+fn output(file: &Path, truths: &[Picture], decoder: &mut Side) -> anyhow::Result<Output> {
     let encoded = std::fs::read(file)?;
     let found = if file.extension().is_some_and(|format| format == "avif") {
         let png = file.with_extension("avif.png");
@@ -224,28 +227,35 @@ fn output(file: &Path, truth: Option<&Picture>, decoder: &mut Side) -> anyhow::R
     } else {
         Picture::decode(&encoded)?
     };
+    let likenesses = truths.iter().filter_map(|truth| likeness(truth, &found));
+    let likeness = likenesses.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    if likeness.is_none() {
+        let Picture {
+            width,
+            height,
+            channels,
+            ..
+        } = found;
+        eprintln!(
+            "{}: {width}x{height}x{channels} is not compared",
+            file.display()
+        );
+    }
+    Ok(Output {
+        bytes: encoded.len(),
+        likeness,
+    })
+}
+
+/// PSNR in dB and SSIM, if the pictures have the same shape and are large enough.
+fn likeness(truth: &Picture, found: &Picture) -> Option<(f64, f64)> {
     let shape = |picture: &Picture| (picture.width, picture.height, picture.channels);
-    let alike = truth.filter(|truth| {
-        let comparable =
-            shape(truth) == shape(&found) && truth.width.min(truth.height) >= quality::WINDOW_PX;
-        if !comparable {
-            let (wanted, found) = (shape(truth), shape(&found));
-            eprintln!(
-                "{}: {found:?}, not {wanted:?}, or too small",
-                file.display()
-            );
-        }
-        comparable
-    });
-    let likeness = alike.map(|truth| {
+    let comparable = truth.width.min(truth.height) >= quality::WINDOW_PX;
+    (comparable && shape(truth) == shape(found)).then(|| {
         let psnr = quality::psnr_db(&truth.samples, &found.samples);
         (
             psnr,
             quality::ssim(&truth.luma(), &found.luma(), truth.width),
         )
-    });
-    Ok(Output {
-        bytes: encoded.len(),
-        likeness,
     })
 }

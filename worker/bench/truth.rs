@@ -116,8 +116,22 @@ pub(crate) struct Axis {
     step: f64,
 }
 
+/// Where the original lies under a thumbnail when the ratio does not give whole pixels. Both are in
+/// use, and less than a pixel apart; each side is compared with the one that it is nearer to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Placement {
+    /// Stretched a little, so that its edges are the thumbnail's.
+    Stretched,
+    /// In its exact ratio, with what is too much or missing on both sides.
+    Centred,
+}
+
 /// Across and down, for a variant that gives a width alone, or a box to cover or to fit into.
-pub(crate) fn plan(original: &Picture, variant: &Value) -> anyhow::Result<(Axis, Axis)> {
+pub(crate) fn plan(
+    original: &Picture,
+    variant: &Value,
+    placement: Placement,
+) -> anyhow::Result<(Axis, Axis)> {
     let side = |name: &str| variant[name].as_u64().map(|length| length as f64);
     let (width, height) = (original.width as f64, original.height as f64);
     let wanted = side("width").context("a variant without a width")?;
@@ -134,10 +148,14 @@ pub(crate) fn plan(original: &Picture, variant: &Value) -> anyhow::Result<(Axis,
         let length = most.map_or(scaled, |most| scaled.min(most));
         // Of an odd number of pixels that are cut off, the greater part is at the left and top.
         let offset = f64::midpoint(scaled - length, 1.0).floor();
+        let (first, step) = match placement {
+            Placement::Stretched => (0.0, original / scaled),
+            Placement::Centred => ((original - scaled * shrink) / 2.0, shrink),
+        };
         Axis {
             length: length as usize,
-            start: offset * original / scaled,
-            step: original / scaled,
+            start: first + offset * step,
+            step,
         }
     };
     Ok((axis(width, Some(wanted)), axis(height, side("height"))))
@@ -210,6 +228,7 @@ fn lanczos3(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Placement::{Centred, Stretched};
     use serde_json::json;
 
     fn gray(width: usize, height: usize, shade: impl Fn(usize, usize) -> f32) -> Picture {
@@ -225,7 +244,7 @@ mod tests {
     #[test]
     fn a_flat_picture_stays_flat() {
         let flat = gray(37, 23, |_, _| 77.0);
-        let plan = plan(&flat, &json!({ "width": 10 })).unwrap();
+        let plan = plan(&flat, &json!({ "width": 10 }), Stretched).unwrap();
         let small = scale(&flat, plan);
         assert_eq!((small.width, small.height), (10, 6));
         assert!(
@@ -240,7 +259,10 @@ mod tests {
     #[test]
     fn a_slope_stays_where_it_is() {
         let slope = gray(240, 16, |x, _| x as f32);
-        let small = scale(&slope, plan(&slope, &json!({ "width": 60 })).unwrap());
+        let small = scale(
+            &slope,
+            plan(&slope, &json!({ "width": 60 }), Stretched).unwrap(),
+        );
         for x in 4..56 {
             let expected = (x as f32 + 0.5) * 4.0 - 0.5;
             assert!((small.samples[x * 3] - expected).abs() < 0.05, "{x}");
@@ -250,7 +272,10 @@ mod tests {
     #[test]
     fn a_picture_of_the_same_size_is_the_same() {
         let picture = gray(12, 9, |x, y| (x * 13 + y * 7) as f32);
-        let same = scale(&picture, plan(&picture, &json!({ "width": 12 })).unwrap());
+        let same = scale(
+            &picture,
+            plan(&picture, &json!({ "width": 12 }), Centred).unwrap(),
+        );
         let errors = picture.samples.iter().zip(&same.samples);
         assert!(errors.map(|(a, b)| (a - b).abs()).all(|error| error < 1e-4));
     }
@@ -259,13 +284,24 @@ mod tests {
     fn a_cut_takes_the_greater_half_from_the_left() {
         let picture = gray(2725, 2225, |_, _| 0.0);
         let cover = json!({ "width": 200, "height": 200, "fit": "cover" });
-        let (across, down) = plan(&picture, &cover).unwrap();
+        let (across, down) = plan(&picture, &cover, Stretched).unwrap();
         assert_eq!((across.length, down.length), (200, 200));
         assert!((across.start / across.step - 23.0).abs() < 1e-9);
         assert!(down.start.abs() < 1e-9);
         let inside = json!({ "width": 720, "height": 588, "fit": "inside" });
-        let (across, down) = plan(&picture, &inside).unwrap();
+        let (across, down) = plan(&picture, &inside, Stretched).unwrap();
         assert_eq!((across.length, down.length), (720, 588));
+    }
+
+    /// 2225 pixels at a shrink of 2725 / 720 are 587.9 pixels, for which there are 588.
+    #[test]
+    fn a_centred_picture_hangs_over_on_both_sides() {
+        let picture = gray(2725, 2225, |_, _| 0.0);
+        let inside = json!({ "width": 720, "height": 588, "fit": "inside" });
+        let (across, down) = plan(&picture, &inside, Centred).unwrap();
+        assert!(across.start.abs() < 1e-9);
+        assert!((down.start - (2225.0 - 588.0 * 2725.0 / 720.0) / 2.0).abs() < 1e-9);
+        assert!(down.start < 0.0);
     }
 
     #[test]
