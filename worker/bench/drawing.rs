@@ -25,8 +25,8 @@ type Paint = [f32; 4];
 
 /// The sum of the leaves' areas, in pictures: so that hardly anything stays bare.
 const COVERED: f32 = 5.0;
-/// Distances in pixels between the points of the texture's layers; each is as strong as its share
-/// of the first power of two says, which is what photographs have.
+/// Distances in pixels between the points of the texture's layers; the finest, which is a sensor's
+/// noise, is the strongest, so that thumbnails are less grainy than their originals.
 const LAYERS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 /// RGB, or RGBA with a cut-out, 8 bits each, from top to bottom.
@@ -135,7 +135,7 @@ fn texture(width: usize, y: usize) -> Vec<f32> {
                 above + (below - above) * down
             })
             .collect();
-        let strength = 0.5 + layer as f32 / 64.0;
+        let strength = 0.8 - layer as f32 / 64.0;
         for (x, sum) in sum.iter_mut().enumerate() {
             let (left, right) = (points[x / layer], points[x / layer + 1]);
             *sum += (left + (right - left) * smooth(x % layer, layer)) * strength;
