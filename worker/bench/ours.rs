@@ -8,23 +8,21 @@ use anyhow::{Context, bail};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use thumbmill_jpeg_shrink::{Options, Scale, decode};
 use thumbmill_shared::format::Format;
 use thumbmill_shared::transform::{Transform, VariantRequest};
-use thumbmill_worker::render::{self, Deadline, Limits};
+use thumbmill_worker::render::{self, Deadline, Limits, MissingEnd};
 
-/// What one job made.
-struct Work {
-    /// The thumbnails, in the order of their transforms.
-    thumbnails: Vec<Vec<u8>>,
-    /// How much of the original was read, where the renderer tells.
-    bytes_read: Option<usize>,
-}
+/// What decoded pixels may take: the default of the setting.
+const MEMORY_BYTES: u64 = 256 << 20;
 
-/// The one call of the renderer.
-fn render(original: &[u8], transforms: &[Transform]) -> anyhow::Result<Work> {
+/// The one call of the renderer, with its default budget; given pictures may be large.
+fn render(original: &[u8], transforms: &[Transform]) -> anyhow::Result<Vec<Vec<u8>>> {
     let limits = Limits {
         original_pixels: 100_000_000,
         dimension_px: 20_000,
+        memory_bytes: MEMORY_BYTES,
+        missing_end: MissingEnd::Refuse,
     };
     let deadline = Deadline::after(Duration::from_secs(60));
     let rendered = render::render(original, transforms, &limits, deadline)?;
@@ -32,10 +30,19 @@ fn render(original: &[u8], transforms: &[Transform]) -> anyhow::Result<Work> {
         .into_iter()
         .map(|one| one.map(|it| it.bytes))
         .collect();
-    Ok(Work {
-        thumbnails: thumbnails?,
-        bytes_read: None,
-    })
+    Ok(thumbnails?)
+}
+
+/// What share of a JPEG its decoder looks at for a thumbnail of an eighth of its size and less.
+fn read_share(original: &[u8]) -> anyhow::Result<f64> {
+    let options = Options {
+        scale: Scale::Eighth,
+        crop: None,
+        budget_bytes: MEMORY_BYTES,
+        missing_end: MissingEnd::Refuse,
+    };
+    let picture = decode(original, &options, &|| false)?;
+    Ok(picture.bytes_read as f64 / original.len() as f64)
 }
 
 /// Answers commands until the input ends.
@@ -53,13 +60,20 @@ fn obey(command: &Value) -> anyhow::Result<Value> {
     match command["command"].as_str() {
         Some("about") => Ok(json!({ "version": concat!("Thumbmill ", env!("CARGO_PKG_VERSION")) })),
         Some("render") => measure(command),
+        Some("read") => {
+            let original = std::fs::read(text(&command["file"])?)?;
+            Ok(json!({ "readShare": read_share(&original)? }))
+        }
         _ => bail!("no such command: {command}"),
     }
 }
 
+fn text(value: &Value) -> anyhow::Result<&str> {
+    value.as_str().context("a path")
+}
+
 /// Renders all variants of a file `times` times; writes what the last time gave.
 fn measure(command: &Value) -> anyhow::Result<Value> {
-    let text = |value: &Value| value.as_str().map(str::to_owned).context("a path");
     let list = |name: &str| command[name].as_array().context("a list");
     let original = std::fs::read(text(&command["file"])?)?;
     let transforms: Result<Vec<_>, _> = list("variants")?.iter().map(transform).collect();
@@ -69,20 +83,19 @@ fn measure(command: &Value) -> anyhow::Result<Value> {
         .filter(|times| *times > 0)
         .context("times")?;
     let (wall, cpu) = (Instant::now(), cpu_ms());
-    let mut work = render(&original, &transforms)?;
+    let mut thumbnails = render(&original, &transforms)?;
     for _ in 1..times {
-        work = render(&original, &transforms)?;
+        thumbnails = render(&original, &transforms)?;
     }
     let cpu = cpu_ms() - cpu;
     let wall = wall.elapsed().as_secs_f64() * 1e3;
-    for (path, thumbnail) in list("outputs")?.iter().zip(&work.thumbnails) {
+    for (path, thumbnail) in list("outputs")?.iter().zip(&thumbnails) {
         std::fs::write(text(path)?, thumbnail)?;
     }
     Ok(json!({
         "cpuMs": cpu / times as f64,
         "wallMs": wall / times as f64,
         "peakBytes": peak_bytes()?,
-        "readShare": work.bytes_read.map(|bytes| bytes as f64 / original.len() as f64),
     }))
 }
 

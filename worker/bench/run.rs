@@ -105,7 +105,7 @@ impl Run {
             Ok(Measured {
                 original_bytes: std::fs::metadata(&case.file)?.len(),
                 sharp: sharp.times,
-                read_share: ours.as_ref().ok().and_then(|ours| ours.read_share),
+                read_share: read_share(case, &mut sides.1)?,
                 ours: ours.map(|ours| ours.times),
                 outputs,
             })
@@ -167,7 +167,6 @@ struct Meter {
     question: Question,
     repeats: u64,
     times: Times,
-    read_share: Option<f64>,
 }
 
 impl Meter {
@@ -179,7 +178,6 @@ impl Meter {
             question,
             repeats: (MEASUREMENT_MS / once).ceil().clamp(1.0, 100.0) as u64,
             times: Times::default(),
-            read_share: answer["readShare"].as_f64(),
         })
     }
 
@@ -190,6 +188,15 @@ impl Meter {
         self.times.wall_ms.push(number("wallMs")?);
         Ok(())
     }
+}
+
+/// The share of a case's file that our decoder looks at, where that is of interest.
+fn read_share(case: &Case, ours: &mut Side) -> anyhow::Result<Option<f64>> {
+    if !case.reads_less {
+        return Ok(None);
+    }
+    let answer = ours.ask(&json!({ "command": "read", "file": case.file }))?;
+    Ok(answer["readShare"].as_f64())
 }
 
 /// Compares what both sides made with the ground truth.
