@@ -24,6 +24,7 @@ mod decode;
 mod encode;
 mod frame;
 mod geometry;
+mod operate;
 mod orient;
 mod pixels;
 mod probe;

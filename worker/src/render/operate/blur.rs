@@ -1,0 +1,183 @@
+//! Blurs. Alpha is premultiplied, so that what is transparent does not bleed.
+
+use super::super::geometry::Size;
+use super::super::pixels::{Channels, Pixels};
+use super::kernel::{Kernel, convolve};
+use super::lab::rounded;
+
+/// Where the reference cuts a blur's Gaussian off, as a share of its peak.
+const LEAST: f32 = 0.2;
+/// A sigma of more pixels than this is made on a smaller picture: it looks the same, and the cost
+/// of a pixel stays the same for every sigma.
+const WHOLE_SIGMA_PX: f32 = 8.0;
+/// The smaller picture's sides are no shorter than this, for the edges' sake.
+const SMALL_SIDE_PX: u32 = 64;
+
+/// The mean of every pixel and its eight neighbours.
+pub(super) fn blur(pixels: &Pixels) -> Pixels {
+    let kernel = Kernel::mean_of_three();
+    let mut blurred = Pixels::black(pixels.size(), pixels.channels());
+    convolve(
+        (pixels.size(), pixels.channels().count()),
+        (&kernel, &kernel),
+        |y, row| load(pixels, y, row),
+        |y, row| store(row, &mut blurred, y),
+    );
+    blurred
+}
+
+/// A Gaussian blur; `sigma` is in pixels.
+pub(super) fn gaussian(pixels: &Pixels, sigma: f32) -> Pixels {
+    let Size { width, height } = pixels.size();
+    let across = reduction(sigma, width);
+    let down = reduction(sigma, height);
+    let small = Size {
+        width: width.div_ceil(across),
+        height: height.div_ceil(down),
+    };
+    let kernel = |by: u32, side: u32| Kernel::gaussian(sigma / px(by), LEAST, side);
+    let kernels = (&kernel(across, small.width), &kernel(down, small.height));
+    let mut blurred = Pixels::black(pixels.size(), pixels.channels());
+    let channels = pixels.channels().count();
+    if (across, down) == (1, 1) {
+        convolve(
+            (small, channels),
+            kernels,
+            |y, row| load(pixels, y, row),
+            |y, row| store(row, &mut blurred, y),
+        );
+        return blurred;
+    }
+    let mut rows: Vec<Vec<f32>> = Vec::new();
+    convolve(
+        (small, channels),
+        kernels,
+        |y, row| shrink(pixels, (across, down), y, row),
+        |_, row| rows.push(row.to_vec()),
+    );
+    expand(&rows, (across, down), &mut blurred);
+    blurred
+}
+
+/// How many pixels of a side become one, for a kernel of a bounded size.
+fn reduction(sigma: f32, side: u32) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates"
+    )]
+    let by = (2.0 * sigma / WHOLE_SIGMA_PX) as u32;
+    by.min(side / SMALL_SIDE_PX).max(1)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact up to sixteen million pixels a side, and near enough beyond"
+)]
+fn px(count: u32) -> f32 {
+    count as f32
+}
+
+/// One row, its colours weighted by alpha.
+pub(super) fn load(pixels: &Pixels, y: usize, row: &mut [f32]) {
+    let samples = pixels.samples().chunks_exact(row.len().max(1)).nth(y);
+    let samples = samples.unwrap_or_default();
+    for (place, sample) in row.iter_mut().zip(samples) {
+        *place = f32::from(*sample);
+    }
+    if pixels.channels() == Channels::Rgba {
+        let (all, _) = row.as_chunks_mut::<4>();
+        for [red, green, blue, alpha] in all {
+            let share = *alpha / 255.0;
+            *red *= share;
+            *green *= share;
+            *blue *= share;
+        }
+    }
+}
+
+/// The other way round.
+pub(super) fn store(row: &[f32], pixels: &mut Pixels, y: usize) {
+    let channels = pixels.channels();
+    let place = pixels
+        .samples_mut()
+        .chunks_exact_mut(row.len().max(1))
+        .nth(y)
+        .unwrap_or_default();
+    if channels == Channels::Rgba {
+        let (places, _) = place.as_chunks_mut::<4>();
+        let (all, _) = row.as_chunks::<4>();
+        for (place, [red, green, blue, alpha]) in places.iter_mut().zip(all) {
+            // Less than half a step of alpha is none, and its colour is anything.
+            let share = if *alpha < 0.5 { 0.0 } else { 255.0 / alpha };
+            *place = [red * share, green * share, blue * share, *alpha].map(rounded);
+        }
+    } else {
+        for (place, sample) in place.iter_mut().zip(row) {
+            *place = rounded(*sample);
+        }
+    }
+}
+
+/// Row `y` of the picture made smaller: the means of its cells of `across` times `down` pixels.
+fn shrink(pixels: &Pixels, (across, down): (u32, u32), y: usize, small: &mut [f32]) {
+    let channels = pixels.channels().count();
+    let mut row = vec![0.0; pixels.size().width as usize * channels];
+    let first = y * down as usize;
+    let end = (first + down as usize).min(pixels.size().height as usize);
+    small.fill(0.0);
+    for source in first..end {
+        load(pixels, source, &mut row);
+        let cells = row.chunks(across as usize * channels);
+        for (sum, cell) in small.chunks_exact_mut(channels).zip(cells) {
+            #[expect(clippy::cast_precision_loss, reason = "a count below a few thousand")]
+            let count = ((end - first) * cell.len() / channels) as f32;
+            for pixel in cell.chunks_exact(channels) {
+                for (sum, sample) in sum.iter_mut().zip(pixel) {
+                    *sum += sample / count;
+                }
+            }
+        }
+    }
+}
+
+/// Back to the full size, bilinear between the cells' middles.
+fn expand(rows: &[Vec<f32>], (across, down): (u32, u32), pixels: &mut Pixels) {
+    let channels = pixels.channels().count();
+    let Size { width, height } = pixels.size();
+    let columns = positions(width, across);
+    let mut wide = vec![0.0; width as usize * channels];
+    for (y, (above, share)) in positions(height, down).into_iter().enumerate() {
+        let row = |at: usize| rows.get(at.min(rows.len().saturating_sub(1)));
+        let (Some(above), Some(below)) = (row(above), row(above + 1)) else {
+            return;
+        };
+        let mixed: Vec<f32> = above
+            .iter()
+            .zip(below)
+            .map(|(above, below)| above + share * (below - above))
+            .collect();
+        for (place, (left, share)) in wide.chunks_exact_mut(channels).zip(&columns) {
+            let pixel = |at: usize| {
+                let at = at.min((mixed.len() / channels).saturating_sub(1)) * channels;
+                mixed.get(at..at + channels).unwrap_or_default()
+            };
+            for ((place, left), right) in place.iter_mut().zip(pixel(*left)).zip(pixel(left + 1)) {
+                *place = left + share * (right - left);
+            }
+        }
+        store(&wide, pixels, y);
+    }
+}
+
+/// For every pixel of a side the cell before it, and how far it is on the way to the next.
+fn positions(side: u32, by: u32) -> Vec<(usize, f32)> {
+    (0..side)
+        .map(|at| {
+            // In half pixels, so that the middle of a pixel and of a cell are whole numbers.
+            let from_first = (2 * at + 1).saturating_sub(by);
+            let (cell, rest) = (from_first / (2 * by), from_first % (2 * by));
+            (cell as usize, px(rest) / px(2 * by))
+        })
+        .collect()
+}
