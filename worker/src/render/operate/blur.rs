@@ -32,8 +32,8 @@ pub(super) fn gaussian(pixels: &Pixels, sigma: f32) -> Pixels {
     let across = reduction(sigma, width);
     let down = reduction(sigma, height);
     let small = Size {
-        width: width.div_ceil(across),
-        height: height.div_ceil(down),
+        width: cells(width, across),
+        height: cells(height, down),
     };
     let kernel = |by: u32, side: u32| Kernel::gaussian(sigma / px(by), LEAST, side);
     let kernels = (&kernel(across, small.width), &kernel(down, small.height));
@@ -57,6 +57,14 @@ pub(super) fn gaussian(pixels: &Pixels, sigma: f32) -> Pixels {
     );
     expand(&rows, (across, down), &mut blurred);
     blurred
+}
+
+/// How many cells a side has, with one more at each end.
+fn cells(side: u32, by: u32) -> u32 {
+    match by {
+        1 => side,
+        _ => side.div_ceil(by) + 2,
+    }
 }
 
 /// How many pixels of a side become one, for a kernel of a bounded size.
@@ -119,25 +127,34 @@ pub(super) fn store(row: &[f32], pixels: &mut Pixels, y: usize) {
     }
 }
 
-/// Row `y` of the picture made smaller: the means of its cells of `across` times `down` pixels.
+/// Row `y` of the picture made smaller: the means of cells of `across` times `down` pixels. The
+/// first and the last row and column lie outside the picture and so are all edge, as is what
+/// the cells before them have too much.
 fn shrink(pixels: &Pixels, (across, down): (u32, u32), y: usize, small: &mut [f32]) {
     let channels = pixels.channels().count();
-    let mut row = vec![0.0; pixels.size().width as usize * channels];
-    let first = y * down as usize;
-    let end = (first + down as usize).min(pixels.size().height as usize);
+    let Size { width, height } = pixels.size();
+    let (width, height) = (width as usize, height as usize);
+    let (across, down) = (across as usize, down as usize);
+    // How far the first cell lies outside.
+    let outside = |by: usize| if by == 1 { 0 } else { by };
+    let mut row = vec![0.0; width * channels];
     small.fill(0.0);
-    for source in first..end {
-        load(pixels, source, &mut row);
-        let cells = row.chunks(across as usize * channels);
-        for (sum, cell) in small.chunks_exact_mut(channels).zip(cells) {
-            #[expect(clippy::cast_precision_loss, reason = "a count below a few thousand")]
-            let count = ((end - first) * cell.len() / channels) as f32;
-            for pixel in cell.chunks_exact(channels) {
+    for line in y * down..(y + 1) * down {
+        load(pixels, line.saturating_sub(outside(down)).min(height - 1), &mut row);
+        for (cell, sum) in small.chunks_exact_mut(channels).enumerate() {
+            for column in cell * across..(cell + 1) * across {
+                let x = column.saturating_sub(outside(across)).min(width - 1);
+                let pixel = row.get(x * channels..).unwrap_or_default();
                 for (sum, sample) in sum.iter_mut().zip(pixel) {
-                    *sum += sample / count;
+                    *sum += sample;
                 }
             }
         }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "some thousand pixels at most")]
+    let share = 1.0 / (across * down) as f32;
+    for sum in small {
+        *sum *= share;
     }
 }
 
@@ -172,10 +189,11 @@ fn expand(rows: &[Vec<f32>], (across, down): (u32, u32), pixels: &mut Pixels) {
 
 /// For every pixel of a side the cell before it, and how far it is on the way to the next.
 fn positions(side: u32, by: u32) -> Vec<(usize, f32)> {
+    // In half pixels, so that the middles of pixels and cells are whole numbers.
+    let first = u32::from(by == 1);
     (0..side)
         .map(|at| {
-            // In half pixels, so that the middle of a pixel and of a cell are whole numbers.
-            let from_first = (2 * at + 1).saturating_sub(by);
+            let from_first = 2 * at + 1 + by - 2 * first;
             let (cell, rest) = (from_first / (2 * by), from_first % (2 * by));
             (cell as usize, px(rest) / px(2 * by))
         })
