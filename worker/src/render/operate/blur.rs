@@ -1,9 +1,9 @@
 //! Blurs. Alpha is premultiplied, so that what is transparent does not bleed.
 
-use super::super::geometry::Size;
-use super::super::pixels::{Channels, Pixels};
 use super::kernel::{Kernel, convolve};
 use super::lab::rounded;
+use crate::render::pixels::{Channels, Pixels};
+use crate::render::plan::Size;
 
 /// Where the reference cuts a blur's Gaussian off, as a share of its peak.
 const LEAST: f32 = 0.2;
@@ -14,7 +14,7 @@ const WHOLE_SIGMA_PX: f32 = 8.0;
 const SMALL_SIDE_PX: u32 = 64;
 
 /// The mean of every pixel and its eight neighbours.
-pub(super) fn blur(pixels: &Pixels) -> Pixels {
+pub(super) fn mild(pixels: &Pixels) -> Pixels {
     let kernel = Kernel::mean_of_three();
     let mut blurred = Pixels::black(pixels.size(), pixels.channels());
     convolve(
@@ -88,8 +88,7 @@ fn px(count: u32) -> f32 {
 
 /// One row, its colours weighted by alpha.
 pub(super) fn load(pixels: &Pixels, y: usize, row: &mut [f32]) {
-    let samples = pixels.samples().chunks_exact(row.len().max(1)).nth(y);
-    let samples = samples.unwrap_or_default();
+    let samples = pixels.rows().nth(y).unwrap_or_default();
     for (place, sample) in row.iter_mut().zip(samples) {
         *place = f32::from(*sample);
     }
@@ -107,11 +106,7 @@ pub(super) fn load(pixels: &Pixels, y: usize, row: &mut [f32]) {
 /// The other way round.
 pub(super) fn store(row: &[f32], pixels: &mut Pixels, y: usize) {
     let channels = pixels.channels();
-    let place = pixels
-        .samples_mut()
-        .chunks_exact_mut(row.len().max(1))
-        .nth(y)
-        .unwrap_or_default();
+    let place = pixels.rows_mut().nth(y).unwrap_or_default();
     if channels == Channels::Rgba {
         let (places, _) = place.as_chunks_mut::<4>();
         let (all, _) = row.as_chunks::<4>();
@@ -140,7 +135,11 @@ fn shrink(pixels: &Pixels, (across, down): (u32, u32), y: usize, small: &mut [f3
     let mut row = vec![0.0; width * channels];
     small.fill(0.0);
     for line in y * down..(y + 1) * down {
-        load(pixels, line.saturating_sub(outside(down)).min(height - 1), &mut row);
+        load(
+            pixels,
+            line.saturating_sub(outside(down)).min(height - 1),
+            &mut row,
+        );
         for (cell, sum) in small.chunks_exact_mut(channels).enumerate() {
             for column in cell * across..(cell + 1) * across {
                 let x = column.saturating_sub(outside(across)).min(width - 1);

@@ -1,6 +1,6 @@
 //! Weighted means of neighbours: a separable kernel moved over rows of numbers. Knows no colours.
 
-use super::super::geometry::Size;
+use crate::render::plan::Size;
 
 /// Steps that the reference's Gaussian weights are rounded to.
 const STEPS: f32 = 20.0;

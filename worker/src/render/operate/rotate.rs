@@ -1,9 +1,9 @@
 //! Turns a picture by any angle; the canvas grows so that all of it is seen.
 
-use super::super::geometry::Size;
-use super::super::pixels::Pixels;
-use super::alpha::{filled, holding};
+use super::alpha::holding;
 use super::lab::rounded;
+use crate::render::pixels::Pixels;
+use crate::render::plan::Size;
 
 /// The size of a picture turned by `degrees`: that of the rectangle around it, rounded.
 pub(in crate::render) fn rotated_size(size: Size, degrees: f64) -> Size {
@@ -20,7 +20,7 @@ pub(in crate::render) fn rotate(pixels: Pixels, degrees: f64, background: [u8; 4
     let size = rotated_size(pixels.size(), degrees);
     let pixels = holding(pixels, background);
     let channels = pixels.channels();
-    let mut rotated = filled(size, background, channels);
+    let mut rotated = Pixels::filled(size, channels, background);
     let source = Source { pixels, background };
     let (sin, cos) = degrees.to_radians().sin_cos();
     let (left, top) = source.corner(sin, cos);
@@ -93,7 +93,11 @@ impl Source {
         let channels = self.pixels.channels().count();
         let at = usize::try_from(y * i64::from(width) + x).unwrap_or(usize::MAX);
         let start = at.saturating_mul(channels);
-        match self.pixels.samples().get(start..start.saturating_add(channels)) {
+        match self
+            .pixels
+            .samples()
+            .get(start..start.saturating_add(channels))
+        {
             Some([gray]) => [*gray, *gray, *gray, u8::MAX],
             Some([red, green, blue]) => [*red, *green, *blue, u8::MAX],
             Some([red, green, blue, alpha]) => [*red, *green, *blue, *alpha],

@@ -1,41 +1,11 @@
 //! Operations that look at one pixel at a time.
 
-use super::super::geometry::Size;
-use super::super::pixels::{Channels, Pixels};
-use super::lab::{Lab, Light, rounded, sample_of};
+use thumbmill_shared::transform::Modulate;
 
-/// Numbers for each channel, or one for all colours.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::render) struct Line {
-    /// What a sample is multiplied by.
-    pub(in crate::render) factor: f32,
-    /// What is added then.
-    pub(in crate::render) offset: f32,
-}
-
-/// How colours are changed in CIE L\*C\*h.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::render) struct Modulation {
-    /// Factor of lightness.
-    pub(in crate::render) brightness: f32,
-    /// Factor of chroma.
-    pub(in crate::render) saturation: f32,
-    /// Degrees to turn the hue by.
-    pub(in crate::render) hue: f32,
-    /// Added to lightness, which is 0 to 100.
-    pub(in crate::render) lightness: f32,
-}
-
-/// Raises every colour to the power of `gamma / gamma_out`.
-///
-/// The reference darkens by `gamma` before it scales and brightens by `gamma_out` after the other
-/// operations; in 8 bits the two together would cost dark tones for nothing.
-pub(super) fn gamma(pixels: Pixels, gamma: f32, gamma_out: f32) -> Pixels {
-    let exponent = gamma / gamma_out;
-    samples(pixels, |sample| {
-        rounded(255.0 * (f32::from(sample) / 255.0).powf(exponent))
-    })
-}
+use super::lab::{Lab, Light, sample_of};
+use super::number;
+use crate::render::frame::Colour;
+use crate::render::pixels::{Channels, Pixels};
 
 /// Luminance, weighed in linear light (ITU-R BT.709).
 pub(super) fn grayscale(pixels: Pixels) -> Pixels {
@@ -45,18 +15,15 @@ pub(super) fn grayscale(pixels: Pixels) -> Pixels {
             let light = Light::new();
             let (all, _) = pixels.samples().as_chunks::<3>();
             let gray = all.iter().map(|rgb| luminance(&light, *rgb)).collect();
-            picture(pixels.size(), gray, Channels::Gray)
+            let size = pixels.size();
+            Pixels::new(size, gray, Channels::Gray)
+                .unwrap_or_else(|| Pixels::black(size, Channels::Gray))
         }
-        Channels::Rgba => {
+        Channels::Rgba | Channels::Cmyk => {
             let light = Light::new();
             colours(pixels, |rgb| [luminance(&light, rgb); 3])
         }
     }
-}
-
-/// What the luminance of each pixel is: white from `least` on, else black. Alpha likewise.
-pub(super) fn threshold_gray(pixels: Pixels, least: u8) -> Pixels {
-    threshold(grayscale(pixels), least)
 }
 
 /// Every sample becomes 255 from `least` on, else 0. Alpha likewise.
@@ -67,15 +34,17 @@ pub(super) fn threshold(mut pixels: Pixels, least: u8) -> Pixels {
     pixels
 }
 
-/// Brightness, saturation and hue.
-pub(super) fn modulate(pixels: Pixels, modulation: Modulation) -> Pixels {
+/// Brightness, saturation, hue and lightness, in CIE L\*C\*h.
+pub(super) fn modulate(pixels: Pixels, modulate: &Modulate) -> Pixels {
     let light = Light::new();
-    let (sin, cos) = modulation.hue.to_radians().sin_cos();
-    let (sin, cos) = (sin * modulation.saturation, cos * modulation.saturation);
+    let saturation = number(modulate.saturation);
+    let (sin, cos) = number(modulate.hue).to_radians().sin_cos();
+    let (sin, cos) = (sin * saturation, cos * saturation);
+    let (factor, offset) = (number(modulate.brightness), number(modulate.lightness));
     colours(pixels.widened(Channels::Rgb), |rgb| {
         let Lab { lightness, a, b } = light.lab(rgb);
         let modulated = Lab {
-            lightness: lightness * modulation.brightness + modulation.lightness,
+            lightness: lightness * factor + offset,
             a: a * cos - b * sin,
             b: a * sin + b * cos,
         };
@@ -83,44 +52,15 @@ pub(super) fn modulate(pixels: Pixels, modulation: Modulation) -> Pixels {
     })
 }
 
-/// `sample * factor + offset`, fractions cut off as the reference does, by one line for all
-/// colours, or one for each.
-pub(super) fn linear(pixels: Pixels, lines: [Line; 3]) -> Pixels {
-    let same = lines.iter().all(|line| Some(line) == lines.first());
-    let pixels = if same {
-        pixels
-    } else {
-        pixels.widened(Channels::Rgb)
-    };
-    let [reds, greens, blues] = lines.map(table);
-    if pixels.channels() == Channels::Gray {
-        return samples(pixels, |gray| looked_up(&reds, gray));
-    }
-    colours(pixels, |[red, green, blue]| {
-        [
-            looked_up(&reds, red),
-            looked_up(&greens, green),
-            looked_up(&blues, blue),
-        ]
-    })
-}
-
-/// As linear, for alpha.
-pub(super) fn linear_alpha(mut pixels: Pixels, line: Line) -> Pixels {
-    if pixels.channels() == Channels::Rgba {
-        let table = table(line);
-        let (all, _) = pixels.samples_mut().as_chunks_mut::<4>();
-        for [_, _, _, alpha] in all {
-            *alpha = looked_up(&table, *alpha);
-        }
-    }
-    pixels
+/// `factor` times every sample plus `offset`, fractions cut off as the reference does; not alpha.
+pub(super) fn linear(pixels: Pixels, factor: f32, offset: f32) -> Pixels {
+    samples(pixels, |sample| whole(f32::from(sample) * factor + offset))
 }
 
 /// Grays in the hue of `tint`: strongest in the middle of the lightness, none at black and white.
-pub(super) fn tint(pixels: Pixels, tint: [u8; 3]) -> Pixels {
+pub(super) fn tint(pixels: Pixels, [red, green, blue, _]: Colour) -> Pixels {
     let light = Light::new();
-    let Lab { a, b, .. } = light.lab(tint);
+    let Lab { a, b, .. } = light.lab([red, green, blue]);
     let mut tinted = [[0; 3]; 256];
     for (colour, gray) in tinted.iter_mut().zip(0_u8..=255) {
         let lightness = light.lab([gray; 3]).lightness;
@@ -139,9 +79,9 @@ pub(super) fn tint(pixels: Pixels, tint: [u8; 3]) -> Pixels {
     })
 }
 
-/// Stretches lightness so that what lies between its percentiles `lower` and `upper` becomes the
-/// whole range. A picture of about one lightness is left alone.
-pub(super) fn normalise(pixels: Pixels, lower: u8, upper: u8) -> Pixels {
+/// Stretches lightness so that what lies between two percentiles of it becomes the whole range. A
+/// picture of about one lightness is left alone.
+pub(super) fn normalise(pixels: Pixels, percentiles: [f64; 2]) -> Pixels {
     let light = Light::new();
     let pixels = pixels.widened(Channels::Rgb);
     let mut histogram = [0_u64; 101];
@@ -151,10 +91,7 @@ pub(super) fn normalise(pixels: Pixels, lower: u8, upper: u8) -> Pixels {
             *count += 1;
         }
     });
-    let (least, most) = (
-        percentile(&histogram, lower),
-        percentile(&histogram, upper),
-    );
+    let [least, most] = percentiles.map(|percent| percentile(&histogram, percent));
     if most.saturating_sub(least) <= 1 {
         return pixels;
     }
@@ -185,27 +122,21 @@ fn luminance(light: &Light, [red, green, blue]: [u8; 3]) -> u8 {
 
 /// The lightness that about `percent` of all pixels lie below. As in the reference the shares are
 /// no finer than the used part of the histogram, so that 99 is the brightest as a rule.
-fn percentile(histogram: &[u64], percent: u8) -> u8 {
+fn percentile(histogram: &[u64], percent: f64) -> u8 {
     let all: u64 = histogram.iter().sum();
     let used = histogram.iter().rposition(|count| *count > 0);
-    let (last, mut seen) = (used.unwrap_or_default() as u64, 0_u64);
+    let (last, mut seen) = (used.unwrap_or_default(), 0_u64);
     for (bin, count) in (0_u8..).zip(histogram) {
         seen += count;
-        let share = (seen * last).checked_div(all).unwrap_or_default();
-        if share * 100 > u64::from(percent) * (last + 1) || u64::from(bin) > last {
+        let share = (seen * last as u64).checked_div(all).unwrap_or_default();
+        let share = u8::try_from(share).unwrap_or(u8::MAX);
+        #[expect(clippy::cast_precision_loss, reason = "at most 101")]
+        let wanted = percent / 100.0 * (last + 1) as f64;
+        if f64::from(share) > wanted || usize::from(bin) > last {
             return bin;
         }
     }
     100
-}
-
-/// All 256 answers of a line.
-fn table(line: Line) -> [u8; 256] {
-    let mut table = [0; 256];
-    for (answer, sample) in table.iter_mut().zip(0_u8..=255) {
-        *answer = whole(f32::from(sample) * line.factor + line.offset);
-    }
-    table
 }
 
 fn looked_up(table: &[u8; 256], sample: u8) -> u8 {
@@ -228,7 +159,7 @@ fn samples(pixels: Pixels, change: impl Fn(u8) -> u8) -> Pixels {
     for (answer, sample) in table.iter_mut().zip(0_u8..=255) {
         *answer = change(sample);
     }
-    if pixels.channels() == Channels::Rgba {
+    if pixels.channels().count() == 4 {
         return colours(pixels, |rgb| rgb.map(|sample| looked_up(&table, sample)));
     }
     let mut pixels = pixels;
@@ -248,7 +179,7 @@ fn colours(mut pixels: Pixels, mut change: impl FnMut([u8; 3]) -> [u8; 3]) -> Pi
                 *rgb = change(*rgb);
             }
         }
-        Channels::Rgba => {
+        Channels::Rgba | Channels::Cmyk => {
             let (all, _) = pixels.samples_mut().as_chunks_mut::<4>();
             for pixel in all {
                 let [red, green, blue, alpha] = *pixel;
@@ -267,13 +198,10 @@ fn each_colour(pixels: &Pixels, mut look: impl FnMut([u8; 3])) {
             let (all, _) = pixels.samples().as_chunks::<3>();
             all.iter().for_each(|rgb| look(*rgb));
         }
-        Channels::Rgba => {
+        Channels::Rgba | Channels::Cmyk => {
             let (all, _) = pixels.samples().as_chunks::<4>();
-            all.iter().for_each(|[red, green, blue, _]| look([*red, *green, *blue]));
+            all.iter()
+                .for_each(|[red, green, blue, _]| look([*red, *green, *blue]));
         }
     }
-}
-
-fn picture(size: Size, samples: Vec<u8>, channels: Channels) -> Pixels {
-    Pixels::new(size, samples, channels).unwrap_or_else(|| Pixels::black(size, channels))
 }

@@ -1,8 +1,8 @@
 //! Finds the borders that show nothing but a background.
 
-use super::super::pixels::{Channels, Pixels};
-use super::alpha::on;
 use super::median::median;
+use crate::render::frame::flatten;
+use crate::render::pixels::{Channels, Pixels};
 
 /// A rectangle of whole pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,18 +23,18 @@ pub(in crate::render) fn trim(
     background: Option<[u8; 4]>,
     threshold: f32,
 ) -> Option<Rectangle> {
-    let [red, green, blue, alpha] = background.unwrap_or_else(|| first(pixels));
+    let background = background.unwrap_or_else(|| first(pixels));
+    let [.., alpha] = background;
     let (colours, opaque) = match pixels.channels() {
-        Channels::Gray | Channels::Rgb => (found(pixels, [red, green, blue], threshold), None),
-        Channels::Rgba => {
-            let flat = on([red, green, blue], pixels.samples());
-            let flat = Pixels::new(pixels.size(), flat, Channels::Rgb)?;
+        Channels::Gray | Channels::Rgb => (found(pixels, background, threshold), None),
+        Channels::Rgba | Channels::Cmyk => {
+            let flat = flatten(pixels.clone(), background);
             let (all, _) = pixels.samples().as_chunks::<4>();
             let plane = all.iter().map(|[.., alpha]| *alpha).collect();
             let plane = Pixels::new(pixels.size(), plane, Channels::Gray)?;
             (
-                found(&flat, [red, green, blue], threshold),
-                found(&plane, [alpha; 3], threshold),
+                found(&flat, background, threshold),
+                found(&plane, [alpha; 4], threshold),
             )
         }
     };
@@ -48,26 +48,30 @@ fn first(pixels: &Pixels) -> [u8; 4] {
     match (pixels.channels(), pixels.samples()) {
         (Channels::Gray, [gray, ..]) => [*gray, *gray, *gray, u8::MAX],
         (Channels::Rgb, [red, green, blue, ..]) => [*red, *green, *blue, u8::MAX],
-        (Channels::Rgba, [red, green, blue, alpha, ..]) => [*red, *green, *blue, *alpha],
+        (Channels::Rgba | Channels::Cmyk, [red, green, blue, alpha, ..]) => {
+            [*red, *green, *blue, *alpha]
+        }
         _ => [0, 0, 0, u8::MAX],
     }
 }
 
 /// The rectangle around everything that is not `background`.
-fn found(pixels: &Pixels, background: [u8; 3], threshold: f32) -> Option<Rectangle> {
-    let smooth = median(pixels, 3);
+fn found(pixels: &Pixels, background: [u8; 4], threshold: f32) -> Option<Rectangle> {
+    let smooth = median(pixels);
     let differs = |pixel: &[u8]| {
         let mut both = pixel.iter().zip(background);
         both.any(|(sample, background)| f32::from(sample.abs_diff(background)) > threshold)
     };
     let channels = smooth.channels().count();
-    let row_bytes = smooth.size().width as usize * channels;
     let mut bounds: Option<[usize; 4]> = None;
-    for (y, row) in smooth.samples().chunks_exact(row_bytes).enumerate() {
+    for (y, row) in smooth.rows().enumerate() {
         let Some(left) = row.chunks_exact(channels).position(differs) else {
             continue;
         };
-        let right = row.chunks_exact(channels).rposition(differs).unwrap_or(left);
+        let right = row
+            .chunks_exact(channels)
+            .rposition(differs)
+            .unwrap_or(left);
         let [least, top, most, _] = bounds.unwrap_or([left, y, right, y]);
         bounds = Some([least.min(left), top, most.max(right), y]);
     }
