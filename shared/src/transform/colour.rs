@@ -76,14 +76,19 @@ impl FromStr for Colour {
         }
         let digits = text.strip_prefix('#').unwrap_or(text);
         let digits: Option<Vec<u8>> = digits.chars().map(nibble).collect();
-        let pair = |high: u8, low: u8| high << 4 | low;
-        match digits.ok_or(NotAColour)?[..] {
-            [r, g, b] => Ok(Self::new([r * 17, g * 17, b * 17, 255])),
-            [r, g, b, a] => Ok(Self::new([r * 17, g * 17, b * 17, a * 17])),
-            [r, s, g, h, b, c] => Ok(Self::new([pair(r, s), pair(g, h), pair(b, c), 255])),
-            [r, s, g, h, b, c, a, d] => {
-                Ok(Self::new([pair(r, s), pair(g, h), pair(b, c), pair(a, d)]))
+        let digits = digits.ok_or(NotAColour)?;
+        // One digit stands for two of the same.
+        let samples: Vec<u8> = match digits.len() {
+            3 | 4 => digits.iter().map(|digit| digit * 0x11).collect(),
+            6 | 8 => {
+                let (pairs, _) = digits.as_chunks();
+                pairs.iter().map(|[high, low]| high << 4 | low).collect()
             }
+            _ => return Err(NotAColour),
+        };
+        match samples[..] {
+            [red, green, blue] => Ok(Self::new([red, green, blue, 255])),
+            [red, green, blue, alpha] => Ok(Self::new([red, green, blue, alpha])),
             _ => Err(NotAColour),
         }
     }

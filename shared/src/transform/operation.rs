@@ -44,7 +44,7 @@ pub enum Operation {
         /// Alpha, too.
         alpha: bool,
     },
-    /// Changes lightness, chroma and hue in CIE LCh.
+    /// Changes lightness, chroma and hue, as the CIE defines them (`LCh`).
     Modulate(Modulate),
     /// Keeps a part of it.
     Extract {

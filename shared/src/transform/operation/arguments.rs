@@ -131,7 +131,7 @@ impl<'a> Arguments<'a> {
         argument: &'static str,
         value: Option<T>,
     ) -> Result<T, BadOperation> {
-        value.ok_or_else(|| BadOperation::Missing {
+        value.ok_or(BadOperation::Missing {
             method: self.method,
             argument,
         })

@@ -66,10 +66,17 @@ fn an_operation_has_one_canonical_form() {
     }
 }
 
+fn refused(table: &[(&str, &str)]) {
+    for (json, says) in table {
+        let error = Operations::parse(json).unwrap_err().to_string();
+        assert!(error.contains(says), "{json}: {error}");
+    }
+}
+
 #[test]
 fn what_is_wrong_with_an_operation_is_said_by_name() {
     let a_list = "\"transforms\" Parameter needs to be a JSON array of allowed transformations";
-    let table = [
+    refused(&[
         ("", a_list),
         ("blur", a_list),
         ("{}", a_list),
@@ -86,6 +93,12 @@ fn what_is_wrong_with_an_operation_is_said_by_name() {
         (r#"[["constructor"]]"#, "no transformation \"constructor\""),
         (r#"[["Flip"]]"#, "no transformation \"Flip\""),
         (r#"[["toFile","/etc/passwd"]]"#, "toFile"),
+    ]);
+}
+
+#[test]
+fn a_wrong_argument_is_said_by_name() {
+    refused(&[
         (r#"[["flip",true]]"#, "flip: there is no argument true"),
         (r#"[["rotate"]]"#, "rotate: angle is missing"),
         (r#"[["rotate","90"]]"#, "rotate: angle must be a number"),
@@ -107,6 +120,12 @@ fn what_is_wrong_with_an_operation_is_said_by_name() {
         (r#"[["sharpen",{"m1":1}]]"#, "sharpen: sigma is missing"),
         (r#"[["sharpen",0]]"#, "sharpen: sigma"),
         (r#"[["sharpen",1,-1]]"#, "sharpen: m1"),
+    ]);
+}
+
+#[test]
+fn colours_places_and_options_are_checked() {
+    refused(&[
         (r#"[["tint"]]"#, "tint: tint is missing"),
         (r#"[["tint",{"r":300}]]"#, "tint: tint must be a colour"),
         (
@@ -140,11 +159,7 @@ fn what_is_wrong_with_an_operation_is_said_by_name() {
         (r#"[["threshold",256]]"#, "threshold: threshold"),
         (r#"[["ensureAlpha",1.5]]"#, "ensureAlpha: alpha"),
         (r#"[["extend",1e9]]"#, "extend: edges"),
-    ];
-    for (json, says) in table {
-        let error = Operations::parse(json).unwrap_err().to_string();
-        assert!(error.contains(says), "{json}: {error}");
-    }
+    ]);
 }
 
 proptest::proptest! {
