@@ -81,8 +81,8 @@ impl FromStr for Colour {
         let samples: Vec<u8> = match digits.len() {
             3 | 4 => digits.iter().map(|digit| digit * 0x11).collect(),
             6 | 8 => {
-                let (pairs, _) = digits.as_chunks();
-                pairs.iter().map(|[high, low]| high << 4 | low).collect()
+                let (pairs, _) = digits.as_chunks::<2>();
+                pairs.iter().map(|[high, low]| (high << 4) | low).collect()
             }
             _ => return Err(NotAColour),
         };
