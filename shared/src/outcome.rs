@@ -47,33 +47,27 @@ pub enum Reason {
     OriginalMissing,
     /// The original has other bytes by now; asking again gives their variant.
     OriginalReplaced,
+    /// The original's bytes are damaged or cut off.
+    OriginalCorrupt,
     /// The original is no picture that can be rendered.
-    Unsupported,
-    /// The original's bytes are damaged.
-    Corrupt,
-    /// The original ends too early.
-    Truncated,
-    /// The original or the result has more pixels than a limit allows.
-    TooManyPixels,
-    /// The original has more bytes, or decoding it takes more, than a limit allows.
-    TooManyBytes,
+    NotAPicture,
+    /// The original or the result has more pixels or bytes than a limit allows.
+    OverLimit,
     /// Rendering took longer than its limit.
-    TooSlow,
+    RenderTimeout,
     /// A store, a queue or a worker failed more often than is tried again.
     AttemptsExhausted,
 }
 
 impl Reason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 7] = [
         Self::OriginalMissing,
         Self::OriginalReplaced,
-        Self::Unsupported,
-        Self::Corrupt,
-        Self::Truncated,
-        Self::TooManyPixels,
-        Self::TooManyBytes,
-        Self::TooSlow,
+        Self::OriginalCorrupt,
+        Self::NotAPicture,
+        Self::OverLimit,
+        Self::RenderTimeout,
         Self::AttemptsExhausted,
     ];
 
@@ -82,12 +76,10 @@ impl Reason {
         match self {
             Self::OriginalMissing => "original_missing",
             Self::OriginalReplaced => "original_replaced",
-            Self::Unsupported => "unsupported",
-            Self::Corrupt => "corrupt",
-            Self::Truncated => "truncated",
-            Self::TooManyPixels => "too_many_pixels",
-            Self::TooManyBytes => "too_many_bytes",
-            Self::TooSlow => "too_slow",
+            Self::OriginalCorrupt => "original_corrupt",
+            Self::NotAPicture => "not_a_picture",
+            Self::OverLimit => "over_limit",
+            Self::RenderTimeout => "render_timeout",
             Self::AttemptsExhausted => "attempts_exhausted",
         }
     }
@@ -96,12 +88,10 @@ impl Reason {
     /// tried at every request. Short where the cause may pass by itself.
     pub fn remembered_for(self) -> Duration {
         match self {
-            Self::Unsupported
-            | Self::Corrupt
-            | Self::Truncated
-            | Self::TooManyPixels
-            | Self::TooManyBytes => Duration::from_secs(3600),
-            Self::OriginalMissing | Self::OriginalReplaced | Self::TooSlow => {
+            Self::OriginalCorrupt | Self::NotAPicture | Self::OverLimit => {
+                Duration::from_secs(3600)
+            }
+            Self::OriginalMissing | Self::OriginalReplaced | Self::RenderTimeout => {
                 Duration::from_secs(60)
             }
             Self::AttemptsExhausted => Duration::from_secs(30),

@@ -25,8 +25,6 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<Format, RenderError> {
             b'P',
             ..,
         ] => Ok(Format::Webp),
-        _ => Err(RenderError::Unsupported(
-            "it is not a JPEG, PNG or WebP picture".to_owned(),
-        )),
+        _ => Err(RenderError::NotAPicture),
     }
 }
