@@ -1,5 +1,6 @@
 //! `GET` and `HEAD` of `/assets/{id}`: parse, find the variant, serve the hit, or wait for the miss.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,11 +9,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde_json::json;
 use thumbmill_shared::asset::{AssetId, Original};
 use thumbmill_shared::format::{Format, FormatChoice};
 use thumbmill_shared::metrics::WAITING;
 use thumbmill_shared::outcome::{Outcome, Ready, Reason};
+use thumbmill_shared::readiness::Ending;
 use thumbmill_shared::trace::TraceContext;
 use thumbmill_shared::variant::Variant;
 
@@ -23,7 +26,7 @@ use crate::flight::{Progress, Refusal};
 use crate::observe::Served;
 use crate::prefer::{Patience, patience};
 use crate::query::{Disposition, Query};
-use crate::send::{Stored, send};
+use crate::send::{Opened, Stored, send};
 use crate::{accept, query};
 
 /// How often a variant is looked for again after it was said to be ready, or its original to
@@ -197,11 +200,17 @@ impl Page<'_> {
             return Ok(Some(hit));
         }
         for _ in 0..LOOKS {
-            match self.wait(variant).await? {
-                Waited::Async => return Ok(Some(self.accepted())),
-                Waited::Ended(Outcome::Ready(ready)) => {
+            let Waited::Ended(Ending { outcome, picture }) = self.wait(variant).await? else {
+                return Ok(Some(self.accepted()));
+            };
+            match outcome {
+                Outcome::Ready(ready) => {
                     let timing = server_timing(&ready);
-                    if let Some(made) = self.stored_variant(variant, Served::Miss, &timing).await? {
+                    let made = match &picture {
+                        Some(picture) => self.announced_variant(variant, picture, &timing).await?,
+                        None => self.stored_variant(variant, Served::Miss, &timing).await?,
+                    };
+                    if let Some(made) = made {
                         return Ok(Some(made));
                     }
                     // Said to be ready, but not there: whoever removed it did not say so.
@@ -209,7 +218,7 @@ impl Page<'_> {
                         tracing::warn!(%error, "a variant that is gone could not be forgotten");
                     }
                 }
-                Waited::Ended(Outcome::Failed(failure)) => {
+                Outcome::Failed(failure) => {
                     return match failure.reason {
                         Reason::OriginalReplaced | Reason::OriginalMissing => Ok(None),
                         _ => Err(ApiError::Failed(failure)),
@@ -226,6 +235,26 @@ impl Page<'_> {
         served: Served,
         timing: &str,
     ) -> Result<Option<Response>, ApiError> {
+        let object = variant.object();
+        let open = |range| self.app.storage.get(&object, range);
+        let answer = send(&self.as_variant(variant), None, open).await?;
+        Ok(answer.map(|answer| self.served(answer, served, timing)))
+    }
+
+    /// A variant that came with its announcement: it is in the store, but need not be read there.
+    async fn announced_variant(
+        &self,
+        variant: &Variant,
+        picture: &Bytes,
+        timing: &str,
+    ) -> Result<Option<Response>, ApiError> {
+        let open = |range| ready(Ok::<_, ApiError>(Some(Opened::part(picture, range))));
+        let answer = send(&self.as_variant(variant), None, open).await?;
+        Ok(answer.map(|answer| self.served(answer, Served::Miss, timing)))
+    }
+
+    /// The headers' part of an answer that is a variant, wherever its bytes come from.
+    fn as_variant(&self, variant: &Variant) -> Stored<'_> {
         let format = variant.transform.format;
         let accepted: &[&str] = match format {
             Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
@@ -233,10 +262,7 @@ impl Page<'_> {
             Format::Webp => &["webp"],
         };
         let name = with_extension(&self.name, format.extension(), accepted);
-        let stored = self.stored(variant.key().as_str(), format.media_type(), name);
-        let object = variant.object();
-        let answer = send(&stored, None, |range| self.app.storage.get(&object, range)).await?;
-        Ok(answer.map(|answer| self.served(answer, served, timing)))
+        self.stored(variant.key().as_str(), format.media_type(), name)
     }
 
     async fn wait(&self, variant: &Variant) -> Result<Waited, ApiError> {
@@ -309,7 +335,7 @@ impl Page<'_> {
 
 enum Waited {
     Async,
-    Ended(Outcome),
+    Ended(Ending),
 }
 
 /// What a miss was made of (W3C Server Timing), in milliseconds.

@@ -103,10 +103,14 @@ impl ApiError {
             Self::Failed(failure) => match failure.reason {
                 Reason::OriginalMissing => (StatusCode::NOT_FOUND, "NOT_FOUND"),
                 Reason::OriginalReplaced => (StatusCode::CONFLICT, "CONFLICT"),
-                Reason::OriginalCorrupt => (StatusCode::UNPROCESSABLE_ENTITY, "CORRUPT_ORIGINAL"),
-                Reason::NotAPicture => (StatusCode::UNPROCESSABLE_ENTITY, "NOT_A_PICTURE"),
-                Reason::OverLimit => (StatusCode::BAD_REQUEST, "ILLEGAL_ASSET_TRANSFORMATION"),
-                Reason::RenderTimeout => (StatusCode::UNPROCESSABLE_ENTITY, "RENDER_TIMEOUT"),
+                Reason::Corrupt | Reason::Truncated => {
+                    (StatusCode::UNPROCESSABLE_ENTITY, "CORRUPT_ORIGINAL")
+                }
+                Reason::Unsupported => (StatusCode::UNPROCESSABLE_ENTITY, "NOT_A_PICTURE"),
+                Reason::TooManyPixels | Reason::TooManyBytes => {
+                    (StatusCode::BAD_REQUEST, "ILLEGAL_ASSET_TRANSFORMATION")
+                }
+                Reason::TooSlow => (StatusCode::UNPROCESSABLE_ENTITY, "RENDER_TIMEOUT"),
                 Reason::AttemptsExhausted => (StatusCode::SERVICE_UNAVAILABLE, "RENDER_FAILED"),
             },
             Self::Refused(_) | Self::StoreUnavailable(_) => {
@@ -128,10 +132,12 @@ impl ApiError {
                 Reason::AttemptsExhausted => Some(failure.reason.remembered_for()),
                 Reason::OriginalReplaced => Some(Duration::from_secs(1)),
                 Reason::OriginalMissing
-                | Reason::OriginalCorrupt
-                | Reason::NotAPicture
-                | Reason::OverLimit
-                | Reason::RenderTimeout => None,
+                | Reason::Unsupported
+                | Reason::Corrupt
+                | Reason::Truncated
+                | Reason::TooManyPixels
+                | Reason::TooManyBytes
+                | Reason::TooSlow => None,
             },
             _ => None,
         }

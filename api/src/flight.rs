@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use thumbmill_shared::job::{JOB_VERSION, JobError, RenderJob};
 use thumbmill_shared::outcome::{Outcome, Ready};
-use thumbmill_shared::queue::{Lane, Message, PublishError, Queue};
-use thumbmill_shared::readiness::{Enqueue, Event, Readiness};
+use thumbmill_shared::queue::{Lane, Message, PublishError, Queue, Seen};
+use thumbmill_shared::readiness::{Ending, Enqueue, Event, Readiness};
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::Storage;
 use thumbmill_shared::trace::TraceContext;
@@ -44,12 +44,12 @@ pub(crate) enum Progress {
     /// The job is on the queue.
     Queued,
     /// It is over.
-    Ended(Result<Outcome, Refusal>),
+    Ended(Result<Ending, Refusal>),
 }
 
 #[derive(Debug)]
 enum Wake {
-    Ended(Outcome),
+    Ended(Ending),
     LookAgain,
 }
 
@@ -137,7 +137,7 @@ impl Flights {
         async move {
             loop {
                 match events.recv().await {
-                    Ok(Event::Done(key, outcome)) => self.shared.wake(&key, Wake::Ended(outcome)),
+                    Ok(Event::Done(key, ending)) => self.shared.wake(&key, Wake::Ended(ending)),
                     Ok(Event::OriginalChanged(asset)) => descriptions.forget(asset).await,
                     Ok(Event::Resubscribed) | Err(RecvError::Lagged(_)) => {
                         descriptions.forget_all();
@@ -207,6 +207,7 @@ impl Flight {
             attempt: 1,
             trace,
             published: SystemTime::now(),
+            seen: Seen::Nothing,
         })
     }
 
@@ -215,14 +216,14 @@ impl Flight {
         &self,
         message: &Message,
         mut woken: mpsc::UnboundedReceiver<Wake>,
-    ) -> Option<Result<Outcome, Refusal>> {
+    ) -> Option<Result<Ending, Refusal>> {
         let deadline = Instant::now() + self.shared.longest;
         // Not at once: even a tick that is due waits for the timer's next millisecond.
         let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             match self.look(message).await {
-                Ok(Some(outcome)) => return Some(Ok(outcome)),
+                Ok(Some(outcome)) => return Some(Ok(outcome.into())),
                 Ok(None) => self.queued(),
                 Err(refusal) => return Some(Err(refusal)),
             }
@@ -231,13 +232,13 @@ impl Flight {
             }
             tokio::select! {
                 wake = woken.recv() => match wake {
-                    Some(Wake::Ended(outcome)) => return Some(Ok(outcome)),
+                    Some(Wake::Ended(ending)) => return Some(Ok(ending)),
                     Some(Wake::LookAgain) | None => {}
                 },
                 _ = ticks.tick() => {}
                 () = tokio::time::sleep_until(deadline) => {
                     let stored = self.stored().await;
-                    return Some(stored.ok_or(Refusal::Deadline));
+                    return Some(stored.map(Ending::from).ok_or(Refusal::Deadline));
                 }
             }
         }
@@ -288,11 +289,15 @@ impl Flight {
     }
 
     async fn publish(&self, message: &Message) -> Result<(), Refusal> {
-        let published = self
-            .shared
-            .queue
-            .publish(Lane::Interactive, message.clone())
-            .await;
+        // The request that began this flight had just looked. Later it may have been made, and
+        // its announcement missed.
+        let first = *self.progress.borrow() == Progress::Started;
+        let message = Message {
+            seen: if first { Seen::Absent } else { Seen::Nothing },
+            published: SystemTime::now(),
+            ..message.clone()
+        };
+        let published = self.shared.queue.publish(Lane::Interactive, message).await;
         published.map_err(|error| match error {
             PublishError::Full => Refusal::Full,
             PublishError::Unavailable(why) => Refusal::Unavailable(why),

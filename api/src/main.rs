@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use thumbmill_shared::backends::{Backends, problems_apart};
+use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program, Settings};
 use thumbmill_shared::shutdown::{self, Shutdown};
 use thumbmill_shared::{metrics, telemetry};
@@ -21,6 +22,6 @@ async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     telemetry::install(settings.log, &settings.log_filter)?;
     let metrics = metrics::install()?;
     let listener = thumbmill_api::listen(&settings).await?;
-    let backends = Backends::open(&settings, &shutdown).await?;
+    let backends = Backends::open(&settings, Hears::Everything, &shutdown).await?;
     thumbmill_api::run(listener, settings, backends, metrics, shutdown).await
 }

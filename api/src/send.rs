@@ -5,6 +5,7 @@ use std::ops::Range;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use thumbmill_shared::storage::Object;
 
 use crate::delivery::{Freshness, Validators, Wanted, content_disposition, freshness, wanted};
@@ -29,17 +30,49 @@ pub(crate) struct Stored<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
+/// What was opened to be sent.
+pub(crate) struct Opened {
+    /// The whole object's length.
+    length_bytes: u64,
+    /// The bytes that were asked for.
+    body: Body,
+}
+
+impl From<Object> for Opened {
+    fn from(object: Object) -> Self {
+        Self {
+            length_bytes: object.head.length_bytes,
+            body: Body::from_stream(object.body),
+        }
+    }
+}
+
+impl Opened {
+    /// The part of `whole` that it has of `range`.
+    pub(crate) fn part(whole: &Bytes, range: Option<Range<u64>>) -> Self {
+        let length = whole.len();
+        let within = |at: u64| usize::try_from(at).map_or(length, |at| at.min(length));
+        let range = range.map_or(0..length, |range| within(range.start)..within(range.end));
+        let part = whole.slice(range.start.min(range.end)..range.end);
+        Self {
+            length_bytes: length as u64,
+            body: Body::from(part),
+        }
+    }
+}
+
 /// Answers a request for `stored`, which `open` opens; `None` when it is not there.
 ///
 /// With a known length nothing is opened that is not sent. A range of something whose length
 /// is not known yet costs a second opening.
-pub(crate) async fn send<F, E>(
+pub(crate) async fn send<F, O, E>(
     stored: &Stored<'_>,
     length_bytes: Option<u64>,
     open: impl Fn(Option<Range<u64>>) -> F,
 ) -> Result<Option<Response>, ApiError>
 where
-    F: Future<Output = Result<Option<Object>, E>>,
+    F: Future<Output = Result<Option<O>, E>>,
+    Opened: From<O>,
     ApiError: From<E>,
 {
     if freshness(stored.headers, &stored.validators) == Freshness::NotModified {
@@ -54,10 +87,10 @@ where
     let mut whole = None;
     let length = match length_bytes {
         Some(length) => length,
-        None => match open(None).await? {
-            Some(object) => {
-                let length = object.head.length_bytes;
-                whole = Some(object);
+        None => match open(None).await?.map(Opened::from) {
+            Some(opened) => {
+                let length = opened.length_bytes;
+                whole = Some(opened);
                 length
             }
             None => return Ok(None),
@@ -84,21 +117,21 @@ where
         Wanted::Whole => (StatusCode::OK, None),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, Some(range)),
     };
-    let object = match (whole, &range) {
-        (Some(object), None) => Some(object),
-        _ => open(range.clone()).await?,
+    let opened = match (whole, &range) {
+        (Some(opened), None) => Some(opened),
+        _ => open(range.clone()).await?.map(Opened::from),
     };
-    let Some(object) = object else {
+    let Some(opened) = opened else {
         return Ok(None);
     };
-    if object.head.length_bytes != length {
+    if opened.length_bytes != length {
         return Err(ApiError::Changing);
     }
     let sent = range.unwrap_or(0..length);
     Ok(Some(stored.answer(
         status,
         Some((sent, length)),
-        Body::from_stream(object.body),
+        opened.body,
     )))
 }
 

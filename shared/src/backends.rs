@@ -2,7 +2,7 @@
 
 use crate::originals::Originals;
 use crate::queue::{Queue, QueueLocation};
-use crate::readiness::{Readiness, ReadinessLocation};
+use crate::readiness::{Hears, Readiness, ReadinessLocation};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 use crate::storage::{S3Options, Storage};
@@ -35,8 +35,12 @@ pub enum BackendsError {
 }
 
 impl Backends {
-    /// Opens all three.
-    pub async fn open(settings: &Settings, shutdown: &Shutdown) -> Result<Self, BackendsError> {
+    /// Opens all three, for a process that wants to hear this.
+    pub async fn open(
+        settings: &Settings,
+        hears: Hears,
+        shutdown: &Shutdown,
+    ) -> Result<Self, BackendsError> {
         let options = S3Options {
             endpoint: settings.s3_endpoint.clone(),
             connect_timeout: settings.s3_connect_timeout,
@@ -45,7 +49,7 @@ impl Backends {
         };
         let storage = Storage::open(&settings.storage, &options).await?;
         let originals = Originals::new(storage.clone());
-        let readiness = Readiness::open(&settings.readiness, &settings.namespace, shutdown)?;
+        let readiness = Readiness::open(&settings.readiness, &settings.namespace, hears, shutdown)?;
         let queue = Queue::open(settings, shutdown)?;
         Ok(Self {
             storage,

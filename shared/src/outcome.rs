@@ -47,27 +47,33 @@ pub enum Reason {
     OriginalMissing,
     /// The original has other bytes by now; asking again gives their variant.
     OriginalReplaced,
-    /// The original's bytes are damaged or cut off.
-    OriginalCorrupt,
     /// The original is no picture that can be rendered.
-    NotAPicture,
-    /// The original or the result has more pixels or bytes than a limit allows.
-    OverLimit,
+    Unsupported,
+    /// The original's bytes are damaged.
+    Corrupt,
+    /// The original ends too early.
+    Truncated,
+    /// The original or the result has more pixels than a limit allows.
+    TooManyPixels,
+    /// The original has more bytes, or decoding it takes more, than a limit allows.
+    TooManyBytes,
     /// Rendering took longer than its limit.
-    RenderTimeout,
+    TooSlow,
     /// A store, a queue or a worker failed more often than is tried again.
     AttemptsExhausted,
 }
 
 impl Reason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::OriginalMissing,
         Self::OriginalReplaced,
-        Self::OriginalCorrupt,
-        Self::NotAPicture,
-        Self::OverLimit,
-        Self::RenderTimeout,
+        Self::Unsupported,
+        Self::Corrupt,
+        Self::Truncated,
+        Self::TooManyPixels,
+        Self::TooManyBytes,
+        Self::TooSlow,
         Self::AttemptsExhausted,
     ];
 
@@ -76,10 +82,12 @@ impl Reason {
         match self {
             Self::OriginalMissing => "original_missing",
             Self::OriginalReplaced => "original_replaced",
-            Self::OriginalCorrupt => "original_corrupt",
-            Self::NotAPicture => "not_a_picture",
-            Self::OverLimit => "over_limit",
-            Self::RenderTimeout => "render_timeout",
+            Self::Unsupported => "unsupported",
+            Self::Corrupt => "corrupt",
+            Self::Truncated => "truncated",
+            Self::TooManyPixels => "too_many_pixels",
+            Self::TooManyBytes => "too_many_bytes",
+            Self::TooSlow => "too_slow",
             Self::AttemptsExhausted => "attempts_exhausted",
         }
     }
@@ -88,10 +96,12 @@ impl Reason {
     /// tried at every request. Short where the cause may pass by itself.
     pub fn remembered_for(self) -> Duration {
         match self {
-            Self::OriginalCorrupt | Self::NotAPicture | Self::OverLimit => {
-                Duration::from_secs(3600)
-            }
-            Self::OriginalMissing | Self::OriginalReplaced | Self::RenderTimeout => {
+            Self::Unsupported
+            | Self::Corrupt
+            | Self::Truncated
+            | Self::TooManyPixels
+            | Self::TooManyBytes => Duration::from_secs(3600),
+            Self::OriginalMissing | Self::OriginalReplaced | Self::TooSlow => {
                 Duration::from_secs(60)
             }
             Self::AttemptsExhausted => Duration::from_secs(30),

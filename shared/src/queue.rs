@@ -46,6 +46,15 @@ impl fmt::Display for Lane {
     }
 }
 
+/// What a publisher has just seen in the store of the variants that a job is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// They are not there.
+    Absent,
+    /// It has not looked.
+    Nothing,
+}
+
 /// A job as it travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -59,6 +68,8 @@ pub struct Message {
     pub trace: TraceContext,
     /// When it was published.
     pub published: SystemTime,
+    /// What was seen in the store then.
+    pub seen: Seen,
 }
 
 /// Why the queue did not accept a job. It may or may not be delivered all the same.

@@ -14,11 +14,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::broadcast;
 
 use crate::asset::AssetId;
 use crate::job::JobId;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Ready};
 use crate::settings::Namespace;
 use crate::shutdown::Shutdown;
 use crate::variant::VariantKey;
@@ -41,6 +42,9 @@ const LEASE_FOR: Duration = Duration::from_secs(30);
 pub const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// How many events a listener may lag behind before it has to look everything up again.
 const EVENTS: usize = 4096;
+/// The largest picture that is announced with its bytes: every api hears them, also those that
+/// nobody waits at.
+pub const ANNOUNCED_BYTES: usize = 64 * 1024;
 
 /// What a process that needs a variant does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,11 +90,50 @@ pub enum DeliveryKind {
     Again,
 }
 
+/// How a variant ended, as those who wait are told. It is in the store by then; a small picture
+/// comes along, so that it need not be read from there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// All bytes of what is ready, or nothing.
+    pub picture: Option<Bytes>,
+}
+
+impl Ending {
+    /// A variant that was put into the store; larger than [`ANNOUNCED_BYTES`] it is not passed on.
+    pub fn stored(ready: Ready, picture: Bytes) -> Self {
+        let whole = picture.len() as u64 == ready.length_bytes;
+        Self {
+            outcome: Outcome::Ready(ready),
+            picture: Some(picture).filter(|picture| whole && picture.len() <= ANNOUNCED_BYTES),
+        }
+    }
+}
+
+impl From<Outcome> for Ending {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            picture: None,
+        }
+    }
+}
+
+/// What a process wants to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// Ends of variants and changes of originals.
+    Everything,
+    /// Changes of originals only: nobody waits here.
+    Changes,
+}
+
 /// Something that happened anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A variant ended.
-    Done(VariantKey, Outcome),
+    Done(VariantKey, Ending),
     /// An original was replaced, amended or deleted.
     OriginalChanged(AssetId),
     /// Events may have been missed before this one.
@@ -149,13 +192,14 @@ impl Readiness {
     pub fn open(
         location: &ReadinessLocation,
         namespace: &Namespace,
+        hears: Hears,
         shutdown: &Shutdown,
     ) -> Result<Self, ReadinessError> {
         match location {
             ReadinessLocation::Embedded => Ok(Self::Embedded(Embedded::default())),
-            ReadinessLocation::Redis(url) => {
-                Ok(Self::Redis(Redis::open(&url.0, namespace, shutdown)?))
-            }
+            ReadinessLocation::Redis(url) => Ok(Self::Redis(Redis::open(
+                &url.0, namespace, hears, shutdown,
+            )?)),
         }
     }
 
@@ -219,20 +263,20 @@ impl Readiness {
         }
     }
 
-    /// Records how a variant ended and tells everybody. A failure does not replace an outcome
+    /// Records how a variant ended and tells everybody; a picture is told, not recorded. A failure does not replace an outcome
     /// that is known already.
     pub async fn finish(
         &self,
         key: &VariantKey,
         by: &Claimant,
-        outcome: &Outcome,
+        ending: &Ending,
     ) -> Result<(), ReadinessError> {
         match self {
             Self::Embedded(embedded) => {
-                embedded.finish(key, by, outcome);
+                embedded.finish(key, by, ending);
                 Ok(())
             }
-            Self::Redis(redis) => redis.finish(key, by, outcome).await,
+            Self::Redis(redis) => redis.finish(key, by, ending).await,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::telemetry::{LogFilter, LogFormat};
 mod text;
 
 use text::FromText;
-pub use text::{ByteSize, Namespace, Slots};
+pub use text::{ByteSize, MissingEnd, Namespace, Slots};
 
 /// Which program a setting is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +135,8 @@ settings! {
     Worker slots: Slots = "auto", "Renders at a time; `auto` is the number of cores.";
     Worker max_original_pixels: u64 = "36000000", "Most pixels of an original, checked on its header.";
     Worker max_dimension: u32 = "6000", "Longest side in pixels of an original and of a variant.";
+    Worker memory: ByteSize = "256MiB", "Memory that the pixels of one decoded original may take.";
+    Worker jpeg_missing_end: MissingEnd = "refuse", "What becomes of a JPEG that is cut off: `refuse` it, or `tolerate` that a part is gray.";
     Worker render_timeout: Duration = "30s", "How long one job's render may take.";
     Worker attempts: u32 = "5", "How often a job is tried before it is dead-lettered.";
     Every grace: Duration = "25s", "How long a process may take to end after SIGTERM.";

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::queue::{
-    Consumer, Delay, Delivery, Lane, Message, Prefetch, PublishError, Queue, Settle, Source,
+    Consumer, Delay, Delivery, Lane, Message, Prefetch, PublishError, Queue, Seen, Settle, Source,
 };
 use thumbmill_shared::readiness::DeliveryKind;
 use thumbmill_shared::settings::{self, Program};
@@ -66,6 +66,7 @@ fn message(name: &str) -> Message {
         attempt: 1,
         trace: TraceContext::random(),
         published: SystemTime::now(),
+        seen: Seen::Absent,
     }
 }
 
@@ -101,6 +102,7 @@ async fn what_is_published_is_delivered_as_it_was(queue: Queue) {
         (&sent.body, &sent.id, 1)
     );
     assert_eq!(delivery.message.trace, sent.trace);
+    assert_eq!(delivery.message.seen, sent.seen);
     assert_eq!(
         (delivery.source, delivery.kind),
         (Source::Lane(Lane::Interactive), DeliveryKind::First)

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::job::{JobId, RenderJob};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
 use thumbmill_shared::readiness::{
-    Claim, Claimant, DeliveryKind, Enqueue, Event, Readiness, ReadinessLocation,
+    ANNOUNCED_BYTES, Claim, Claimant, DeliveryKind, Ending, Enqueue, Event, Hears, Readiness,
+    ReadinessLocation,
 };
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::variant::VariantKey;
 use thumbmill_tests::cluster::variable;
+use tokio::sync::broadcast::Receiver;
 
 macro_rules! contract {
     ($($test:ident)*) => {
@@ -32,6 +35,7 @@ contract! {
     one_worker_has_a_variant_at_a_time
     a_worker_that_died_is_followed_by_the_one_that_gets_its_job
     an_outcome_is_announced_and_remembered
+    a_small_picture_comes_with_its_announcement
     a_failure_does_not_hide_a_picture
     what_is_forgotten_is_made_again
     changes_of_originals_are_announced
@@ -41,7 +45,13 @@ async fn open(location: ReadinessLocation) -> Readiness {
     let namespace = format!("t{}", uuid::Uuid::new_v4().simple())
         .parse()
         .unwrap();
-    let readiness = Readiness::open(&location, &namespace, &Shutdown::default()).unwrap();
+    let readiness = Readiness::open(
+        &location,
+        &namespace,
+        Hears::Everything,
+        &Shutdown::default(),
+    )
+    .unwrap();
     while !readiness.is_listening() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -75,7 +85,7 @@ fn ready() -> Outcome {
 
 fn failed() -> Outcome {
     Outcome::Failed(Failure {
-        reason: Reason::OriginalCorrupt,
+        reason: Reason::Corrupt,
         message: "damaged".to_owned(),
     })
 }
@@ -181,15 +191,11 @@ async fn an_outcome_is_announced_and_remembered(readiness: Readiness) {
     let mut events = readiness.events();
     readiness.enqueue(&key, &job("a")).await.unwrap();
     readiness.claim(&key, &worker).await.unwrap();
-    readiness.finish(&key, &worker, &ready()).await.unwrap();
-    let event = tokio::time::timeout(Duration::from_secs(5), async {
-        loop {
-            if let Event::Done(done, outcome) = events.recv().await.unwrap() {
-                return (done, outcome);
-            }
-        }
-    });
-    assert_eq!(event.await.unwrap(), (key.clone(), ready()));
+    readiness
+        .finish(&key, &worker, &ready().into())
+        .await
+        .unwrap();
+    assert_eq!(heard(&mut events).await, (key.clone(), ready().into()));
     assert_eq!(
         readiness.enqueue(&key, &job("b")).await.unwrap(),
         Enqueue::Known(ready())
@@ -200,15 +206,58 @@ async fn an_outcome_is_announced_and_remembered(readiness: Readiness) {
     );
 }
 
+/// The next end of a variant.
+async fn heard(events: &mut Receiver<Event>) -> (VariantKey, Ending) {
+    let heard = tokio::time::timeout(Duration::from_secs(5), async {
+        loop {
+            if let Event::Done(key, ending) = events.recv().await.unwrap() {
+                return (key, ending);
+            }
+        }
+    });
+    heard.await.unwrap()
+}
+
+/// Bytes of every value, line feeds included, arrive as they were; what is remembered has none.
+async fn a_small_picture_comes_with_its_announcement(readiness: Readiness) {
+    let (key, worker) = (key(), claimant("a", "w", 1, DeliveryKind::First));
+    let mut events = readiness.events();
+    for length in [1, 1000, ANNOUNCED_BYTES] {
+        let picture: Bytes = (0..length).map(|n| n.to_le_bytes()[0]).collect();
+        let ready = Ready {
+            length_bytes: length as u64,
+            render_ms: None,
+            queued_ms: None,
+        };
+        let ending = Ending::stored(ready.clone(), picture.clone());
+        assert_eq!(ending.picture, Some(picture));
+        readiness.finish(&key, &worker, &ending).await.unwrap();
+        assert_eq!(heard(&mut events).await, (key.clone(), ending));
+        assert_eq!(
+            readiness.enqueue(&key, &job("b")).await.unwrap(),
+            Enqueue::Known(Outcome::Ready(ready))
+        );
+    }
+}
+
 async fn a_failure_does_not_hide_a_picture(readiness: Readiness) {
     let (key, worker) = (key(), claimant("a", "w", 1, DeliveryKind::First));
-    readiness.finish(&key, &worker, &failed()).await.unwrap();
+    readiness
+        .finish(&key, &worker, &failed().into())
+        .await
+        .unwrap();
     assert_eq!(
         readiness.enqueue(&key, &job("a")).await.unwrap(),
         Enqueue::Known(failed())
     );
-    readiness.finish(&key, &worker, &ready()).await.unwrap();
-    readiness.finish(&key, &worker, &failed()).await.unwrap();
+    readiness
+        .finish(&key, &worker, &ready().into())
+        .await
+        .unwrap();
+    readiness
+        .finish(&key, &worker, &failed().into())
+        .await
+        .unwrap();
     assert_eq!(
         readiness.enqueue(&key, &job("a")).await.unwrap(),
         Enqueue::Known(ready())
@@ -217,7 +266,10 @@ async fn a_failure_does_not_hide_a_picture(readiness: Readiness) {
 
 async fn what_is_forgotten_is_made_again(readiness: Readiness) {
     let (key, worker) = (key(), claimant("a", "w", 1, DeliveryKind::First));
-    readiness.finish(&key, &worker, &ready()).await.unwrap();
+    readiness
+        .finish(&key, &worker, &ready().into())
+        .await
+        .unwrap();
     readiness.forget(&key).await.unwrap();
     assert_eq!(
         readiness.enqueue(&key, &job("a")).await.unwrap(),

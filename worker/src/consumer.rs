@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{JOBS, JOBS_RUNNING, QUEUED_SECONDS};
-use thumbmill_shared::queue::{Delivery, Prefetch, Queue, Settle, Source};
+use thumbmill_shared::queue::{Delivery, Lane, Prefetch, Queue, Settle, Source};
 use thumbmill_shared::readiness::Claimant;
 use thumbmill_shared::shutdown::Shutdown;
 use tracing::Instrument;
 
-use crate::job::Worker;
+use crate::job::{Arrival, Worker};
 use crate::settle;
 
 /// Interactive jobs that are fetched while others render.
@@ -72,14 +72,22 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> Settle {
         worker: worker.name.clone(),
         delivery: delivery.kind,
     };
+    let arrival = Arrival {
+        lane: match delivery.source {
+            Source::Lane(lane) => lane,
+            Source::Expired => Lane::Bulk,
+        },
+        queued: delivery.age(),
+        seen: message.seen,
+    };
     if let Some(reason) = settle::too_often(delivery.source, message.attempt, worker.attempts) {
-        worker.bury(&job, &claimant, &reason).await;
+        worker.bury(&job, &claimant, arrival, &reason).await;
         return Settle::Dead(reason);
     }
-    let end = worker.run(&job, &claimant, delivery.age()).await;
+    let end = worker.run(&job, &claimant, arrival).await;
     let settle = settle::settle(&end, message.attempt, worker.attempts);
     if let Settle::Dead(reason) = &settle {
-        worker.bury(&job, &claimant, reason).await;
+        worker.bury(&job, &claimant, arrival, reason).await;
     }
     settle
 }

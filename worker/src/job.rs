@@ -11,7 +11,8 @@ use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::{PresetError, Presets};
-use thumbmill_shared::readiness::Claimant;
+use thumbmill_shared::queue::{Lane, Seen};
+use thumbmill_shared::readiness::{Claimant, DeliveryKind};
 use thumbmill_shared::storage::StorageError;
 use thumbmill_shared::transform::{Transform, VariantRequest};
 use thumbmill_shared::variant::Variant;
@@ -20,15 +21,22 @@ use tokio::sync::Semaphore;
 use crate::render::Limits;
 use crate::settle::JobEnd;
 
+mod descriptions;
 mod work;
 
+pub(crate) use descriptions::Descriptions;
 use work::Work;
+
+/// How long nobody looks into the store again after a job's publisher. Well below the time for
+/// which an outcome is remembered: another worker's would be known from there.
+const LOOK_HOLDS_FOR: Duration = Duration::from_secs(10);
 
 /// Everything that jobs need.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) name: String,
     pub(crate) backends: Backends,
+    pub(crate) descriptions: Descriptions,
     pub(crate) presets: Presets,
     pub(crate) limits: Limits,
     pub(crate) max_original_bytes: u64,
@@ -36,6 +44,26 @@ pub(crate) struct Worker {
     pub(crate) attempts: u32,
     /// Renders at a time.
     pub(crate) slots: Arc<Semaphore>,
+}
+
+/// How a job came to this worker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// Who waits for it.
+    pub(crate) lane: Lane,
+    /// How long it waited.
+    pub(crate) queued: Duration,
+    /// What its publisher saw in the store.
+    pub(crate) seen: Seen,
+}
+
+impl Arrival {
+    /// May the store have what the job is for? Not when its publisher has just looked and no
+    /// worker can have put it there since: this is the first that has the job.
+    fn may_be_stored(&self, by: &Claimant) -> bool {
+        let first = by.attempt == 1 && by.delivery == DeliveryKind::First;
+        !(first && self.seen == Seen::Absent && self.queued < LOOK_HOLDS_FOR)
+    }
 }
 
 /// Why a job stops before its end.
@@ -52,7 +80,7 @@ impl From<StorageError> for Stop {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::TooLarge { .. } => {
-                Self::Failed(failure(Reason::OverLimit, error.to_string()))
+                Self::Failed(failure(Reason::TooManyBytes, error.to_string()))
             }
             // An outage is nobody's fault here: the job waits for its end.
             error => Self::Transient(chain(&error)),
@@ -83,13 +111,13 @@ fn failure(reason: Reason, message: impl Into<String>) -> Failure {
 }
 
 impl Worker {
-    /// Does a job that waited for `queued`. Every variant has its outcome recorded and announced
-    /// before this returns, except after [`JobEnd::Transient`].
-    pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, queued: Duration) -> JobEnd {
+    /// Does a job. Every variant has its outcome recorded and announced before this returns,
+    /// except after [`JobEnd::Transient`].
+    pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, arrival: Arrival) -> JobEnd {
         let work = Work {
             worker: self,
             by,
-            queued,
+            arrival,
         };
         match work.run(job).await {
             Ok(()) => JobEnd::Done,
@@ -107,7 +135,13 @@ impl Worker {
     }
 
     /// Tells everybody who waits for a job's variants that there will be none.
-    pub(crate) async fn bury(&self, job: &RenderJob, by: &Claimant, reason: &str) {
+    pub(crate) async fn bury(
+        &self,
+        job: &RenderJob,
+        by: &Claimant,
+        arrival: Arrival,
+        reason: &str,
+    ) {
         let failure = failure(
             Reason::AttemptsExhausted,
             "The thumbnail could not be made; try again later.",
@@ -116,7 +150,7 @@ impl Worker {
         let work = Work {
             worker: self,
             by,
-            queued: Duration::ZERO,
+            arrival,
         };
         work.fail(&self.variants_blind(job), &failure).await;
     }

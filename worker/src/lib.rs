@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::preset::Presets;
-use thumbmill_shared::settings::Settings;
+use thumbmill_shared::settings::{self as setting, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 use tokio::sync::Semaphore;
 
@@ -28,11 +28,17 @@ pub async fn run(
     let slots = settings.slots.count();
     let worker = job::Worker {
         name: uuid::Uuid::new_v4().simple().to_string(),
+        descriptions: job::Descriptions::new(backends.originals.clone()),
         backends,
         presets,
         limits: render::Limits {
             original_pixels: settings.max_original_pixels,
             dimension_px: settings.max_dimension,
+            memory_bytes: settings.memory.bytes(),
+            missing_end: match settings.jpeg_missing_end {
+                setting::MissingEnd::Refuse => render::MissingEnd::Refuse,
+                setting::MissingEnd::Tolerate => render::MissingEnd::Tolerate,
+            },
         },
         max_original_bytes: settings.max_original_bytes.bytes(),
         render_timeout: settings.render_timeout,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use thumbmill_shared::backends::{Backends, problems_apart};
+use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program, Settings};
 use thumbmill_shared::shutdown::{self, Shutdown};
 use thumbmill_shared::{metrics, telemetry};
@@ -34,6 +35,6 @@ async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
             tracing::error!(%error, "serve health and metrics");
         }
     });
-    let backends = Backends::open(&settings, &shutdown).await?;
+    let backends = Backends::open(&settings, Hears::Changes, &shutdown).await?;
     thumbmill_worker::run(&settings, backends, shutdown).await
 }

@@ -7,12 +7,12 @@
 //! |---|---|---|
 //! | `sniff` | finds the format by its magic bytes | the original |
 //! | `probe` | reads the header: size, orientation; checks the limits before any pixel | the original |
-//! | `geometry` | plans sizes, crop and bars; checks the limits again | each variant |
-//! | `decode` | makes pixels | the original |
+//! | `plan` | sizes, cut and bars, and what is to be decoded; checks the limits again | the job |
+//! | `decode` | makes pixels, no more and no larger than the variants need | the original |
 //! | `resize` | cuts and scales | each variant |
 //! | `orient` | turns the picture upright | each variant |
 //! | `colour` | converts to sRGB | each variant |
-//! | `frame` | adds bars | each variant |
+//! | `frame` | adds bars, flattens | each variant |
 //! | `encode` | makes bytes | each variant |
 
 use std::time::{Duration, Instant};
@@ -22,28 +22,38 @@ use thumbmill_shared::transform::Transform;
 mod colour;
 mod decode;
 mod encode;
+mod error;
 mod frame;
-mod geometry;
 mod orient;
+mod picture;
 mod pixels;
+mod plan;
 mod probe;
+mod rendering;
 mod resize;
 mod sniff;
 #[cfg(test)]
 mod tests;
 
-use geometry::{Plan, Size};
+pub use error::RenderError;
 
-/// What is too large to be rendered.
+use rendering::Rendering;
+pub use thumbmill_jpeg_shrink::MissingEnd;
+
+/// What is too large to be rendered, or too damaged.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Most pixels of an original.
     pub original_pixels: u64,
     /// Longest side of an original, of a variant, and of what is cut to it, in pixels.
     pub dimension_px: u32,
+    /// What decoded pixels may take.
+    pub memory_bytes: u64,
+    /// Is a JPEG without its end marker refused?
+    pub missing_end: MissingEnd,
 }
 
-/// The moment at which a render is given up; looked at between steps.
+/// The moment at which a render is given up; looked at between steps and while decoding.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
@@ -53,11 +63,15 @@ impl Deadline {
         Self(Instant::now() + duration)
     }
 
+    fn passed(self) -> bool {
+        Instant::now() >= self.0
+    }
+
     fn check(self) -> Result<(), RenderError> {
-        if Instant::now() < self.0 {
-            Ok(())
+        if self.passed() {
+            Err(RenderError::TooSlow)
         } else {
-            Err(RenderError::DeadlinePassed)
+            Ok(())
         }
     }
 }
@@ -73,26 +87,6 @@ pub struct Rendered {
     pub height_px: u32,
 }
 
-/// Why there is no variant; the text is for the client.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// Not a format that is rendered.
-    #[error("The original is not a JPEG, PNG or WebP picture.")]
-    NotAPicture,
-    /// The original cannot be decoded.
-    #[error("The original is damaged or cut off: {0}.")]
-    Corrupt(String),
-    /// The original or the variant is too large.
-    #[error("Illegal asset transformation: {0}.")]
-    OverLimit(String),
-    /// It takes too long.
-    #[error("The original takes too long to render.")]
-    DeadlinePassed,
-    /// The encoder refused.
-    #[error("The thumbnail could not be encoded: {0}.")]
-    Encode(String),
-}
-
 /// Renders all `transforms` of one original from one decode.
 ///
 /// The outer error concerns the original and so every variant, an inner one that variant alone.
@@ -102,38 +96,5 @@ pub fn render(
     limits: &Limits,
     deadline: Deadline,
 ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
-    let format = sniff::sniff(original)?;
-    let mut header = probe::probe(original, format)?;
-    header.check(limits)?;
-    let plans: Vec<_> = transforms
-        .iter()
-        .map(|transform| geometry::plan(header.upright(), transform, limits))
-        .collect();
-    if plans.iter().all(Result::is_err) {
-        return Ok(plans
-            .into_iter()
-            .map(|plan| Err(plan.err().unwrap_or(RenderError::DeadlinePassed)))
-            .collect());
-    }
-    deadline.check()?;
-    let profile = header.take_profile();
-    let orientation = header.orientation();
-    let pixels = decode::decode(header)?;
-    let variant = |(plan, transform): (Result<Plan, RenderError>, &Transform)| {
-        let plan = plan?;
-        deadline.check()?;
-        let pixels = resize::resize(&pixels, &plan, orientation)?;
-        let pixels = orient::orient(pixels, orientation);
-        let pixels = colour::to_srgb(pixels, profile.as_deref());
-        deadline.check()?;
-        let pixels = frame::letterbox(pixels, &plan);
-        let Size { width, height } = pixels.size();
-        let bytes = encode::encode(pixels, transform.format, transform.quality)?;
-        Ok(Rendered {
-            bytes,
-            width_px: width,
-            height_px: height,
-        })
-    };
-    Ok(plans.into_iter().zip(transforms).map(variant).collect())
+    error::guarded(|| Rendering::begin(original, limits, deadline)?.variants(transforms))
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use thumbmill_shared::backends::Backends;
+use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program, Settings};
 use thumbmill_shared::shutdown::{self, Shutdown};
 use thumbmill_shared::{metrics, telemetry};
@@ -19,7 +20,7 @@ async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     telemetry::install(settings.log, &settings.log_filter)?;
     let metrics = metrics::install()?;
     let listener = thumbmill_api::listen(&settings).await?;
-    let backends = Backends::open(&settings, &shutdown).await?;
+    let backends = Backends::open(&settings, Hears::Everything, &shutdown).await?;
     greet(listener.local_addr()?);
     let worker = thumbmill_worker::run(&settings, backends.clone(), shutdown.clone());
     let api = thumbmill_api::run(listener, settings.clone(), backends, metrics, shutdown);

@@ -7,8 +7,8 @@ use tokio::sync::broadcast;
 use tokio::time::{Duration, Instant};
 
 use super::{
-    Claim, Claimant, DeliveryKind, EVENTS, Enqueue, Event, LEASE_FOR, PENDING_FOR, PUBLISHING_FOR,
-    remembered_for,
+    Claim, Claimant, DeliveryKind, EVENTS, Ending, Enqueue, Event, LEASE_FOR, PENDING_FOR,
+    PUBLISHING_FOR, remembered_for,
 };
 use crate::asset::AssetId;
 use crate::job::JobId;
@@ -155,7 +155,7 @@ impl Embedded {
         }
     }
 
-    pub(super) fn finish(&self, key: &VariantKey, by: &Claimant, outcome: &Outcome) {
+    pub(super) fn finish(&self, key: &VariantKey, by: &Claimant, ending: &Ending) {
         let known = {
             let mut entries = self.entries();
             let entry = entries.entry(key);
@@ -163,11 +163,12 @@ impl Embedded {
                 entry.lease = None;
             }
             entry.pending = None;
-            let known = match outcome {
-                Outcome::Ready(_) => outcome.clone(),
-                Outcome::Failed(_) => live(entry.state.as_ref()).unwrap_or(outcome).clone(),
+            let known = match (&ending.outcome, live(entry.state.as_ref())) {
+                (Outcome::Failed(_), Some(known)) => known.clone().into(),
+                (Outcome::Failed(_), None) | (Outcome::Ready(_), _) => ending.clone(),
             };
-            entry.state = Some(Until::new(known.clone(), remembered_for(&known)));
+            let lasts = remembered_for(&known.outcome);
+            entry.state = Some(Until::new(known.outcome.clone(), lasts));
             known
         };
         self.tell(Event::Done(key.clone(), known));

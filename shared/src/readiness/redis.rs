@@ -11,8 +11,8 @@ use tokio::sync::broadcast;
 use tokio::time::timeout;
 
 use super::{
-    Claim, Claimant, DeliveryKind, EVENTS, Enqueue, Event, LEASE_FOR, PENDING_FOR, PUBLISHING_FOR,
-    ReadinessError, remembered_for,
+    Claim, Claimant, DeliveryKind, EVENTS, Ending, Enqueue, Event, Hears, LEASE_FOR, PENDING_FOR,
+    PUBLISHING_FOR, ReadinessError, remembered_for,
 };
 use crate::asset::AssetId;
 use crate::job::JobId;
@@ -21,6 +21,7 @@ use crate::settings::Namespace;
 use crate::shutdown::Shutdown;
 use crate::variant::VariantKey;
 
+mod announcement;
 mod listen;
 mod scripts;
 
@@ -73,6 +74,13 @@ impl Names {
     fn changed(&self) -> String {
         format!("{}:changed", self.namespace)
     }
+
+    fn channels(&self, hears: Hears) -> Vec<String> {
+        match hears {
+            Hears::Everything => vec![self.done(), self.changed()],
+            Hears::Changes => vec![self.changed()],
+        }
+    }
 }
 
 impl From<RedisError> for ReadinessError {
@@ -91,6 +99,7 @@ impl Redis {
     pub(super) fn open(
         url: &str,
         namespace: &Namespace,
+        hears: Hears,
         shutdown: &Shutdown,
     ) -> Result<Self, ReadinessError> {
         // A small command must not wait for the answer to the one before it.
@@ -113,6 +122,7 @@ impl Redis {
         };
         shutdown.spawn_until_begun(listen::run(
             client,
+            this.names.channels(hears),
             Arc::clone(&this.names),
             this.events.clone(),
             Arc::clone(&this.listening),
@@ -207,8 +217,9 @@ impl Redis {
         &self,
         key: &VariantKey,
         by: &Claimant,
-        outcome: &Outcome,
+        ending: &Ending,
     ) -> Result<(), ReadinessError> {
+        let outcome = &ending.outcome;
         let overwrite = match outcome {
             Outcome::Ready(_) => "1",
             Outcome::Failed(_) => "0",
@@ -219,7 +230,9 @@ impl Redis {
             .arg(millis(remembered_for(outcome)))
             .arg(owner(by))
             .arg(overwrite);
-        call.arg(self.names.done()).arg(key.as_str());
+        call.arg(self.names.done())
+            .arg(announcement::opening(key))
+            .arg(announcement::rest(ending));
         self.run(&call).await
     }
 

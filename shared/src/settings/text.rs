@@ -27,7 +27,7 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots);
+by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots MissingEnd);
 
 impl FromText for String {
     fn from_text(text: &str) -> Result<Self, String> {
@@ -142,5 +142,26 @@ impl FromStr for Slots {
         text.parse()
             .map(Self)
             .map_err(|_| "auto, or a whole number above 0")
+    }
+}
+
+/// What becomes of a picture whose end is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingEnd {
+    /// It is an error.
+    Refuse,
+    /// What is there is shown, the rest is gray.
+    Tolerate,
+}
+
+impl FromStr for MissingEnd {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "tolerate" => Ok(Self::Tolerate),
+            _ => Err("refuse or tolerate"),
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder as ConfigBuilder;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
@@ -71,25 +72,17 @@ impl S3 {
             Condition::IfTag(tag) => (None, Some(tag.as_str().to_owned())),
         };
         let conditional = condition != Condition::Always;
-        let mut timeouts = timeouts(&self.options, length_bytes).to_builder();
-        let mut config = aws_sdk_s3::config::Builder::new();
-        if conditional {
-            // The one try has the time of all; SeaweedFS lets rivals wait for whole seconds.
-            timeouts.set_operation_attempt_timeout(None);
-            config = config.retry_config(RetryConfig::standard().with_max_attempts(1));
-        }
-        config = config.timeout_config(timeouts.build());
         let request = self.client.put_object().bucket(&*self.bucket);
-        let result = request
+        let request = request
             .key(self.key(object))
             .content_type(media_type)
             .body(body)
             .set_if_none_match(if_none_match)
-            .set_if_match(if_match)
-            .customize()
-            .config_override(config)
-            .send()
-            .await;
+            .set_if_match(if_match);
+        let result = match self.put_config(length_bytes, conditional) {
+            Some(config) => request.customize().config_override(config).send().await,
+            None => request.send().await,
+        };
         match result {
             Ok(output) => tag(Operation::Put, object, output.e_tag),
             Err(error) if conditional && answer(&error) == Answer::ConditionFailed => {
@@ -105,6 +98,22 @@ impl S3 {
             }
             Err(error) => Err(failed(Operation::Put, object, error)),
         }
+    }
+
+    /// What a put does differently from other requests. A small one in any case nothing: the SDK
+    /// takes longer to change its configuration than to make the rest of the request.
+    fn put_config(&self, length_bytes: u64, conditional: bool) -> Option<ConfigBuilder> {
+        if length_bytes < SLOWEST_UPLOAD_BYTES_PER_SECOND && !conditional {
+            return None;
+        }
+        let mut timeouts = timeouts(&self.options, length_bytes).to_builder();
+        let mut config = ConfigBuilder::new();
+        if conditional {
+            // The one try has the time of all; SeaweedFS lets rivals wait for whole seconds.
+            timeouts.set_operation_attempt_timeout(None);
+            config = config.retry_config(RetryConfig::standard().with_max_attempts(1));
+        }
+        Some(config.timeout_config(timeouts.build()))
     }
 
     pub(super) async fn head(&self, object: &str) -> Result<Option<Head>, StorageError> {

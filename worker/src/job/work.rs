@@ -5,25 +5,32 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use thumbmill_shared::asset::Original;
-use thumbmill_shared::backends::Backends;
 use thumbmill_shared::format::Format;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS, VARIANTS};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
-use thumbmill_shared::readiness::{Claim, Claimant, RENEW_EVERY};
+use thumbmill_shared::queue::Lane;
+use thumbmill_shared::readiness::{Claim, Claimant, Ending, RENEW_EVERY};
 use thumbmill_shared::storage::{Condition, Source};
 use thumbmill_shared::transform::Transform;
 use thumbmill_shared::variant::Variant;
 
-use super::{Stop, Worker, failure, transforms, variant};
+use super::{Arrival, Stop, Worker, failure, transforms, variant};
 use crate::render::{Deadline, RenderError, Rendered, render};
 
 /// One attempt at one job.
 pub(super) struct Work<'a> {
     pub(super) worker: &'a Worker,
     pub(super) by: &'a Claimant,
-    /// How long the job waited.
-    pub(super) queued: Duration,
+    pub(super) arrival: Arrival,
+}
+
+/// Has Redis given a lease for all variants that are this worker's to make?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claims {
+    All,
+    /// It did not answer: another worker may make them, or may have made them.
+    NotAll,
 }
 
 impl Work<'_> {
@@ -35,7 +42,7 @@ impl Work<'_> {
                 "The original is {}, not a picture that can be rendered.",
                 original.media_type
             );
-            Stop::Failed(failure(Reason::NotAPicture, message))
+            Stop::Failed(failure(Reason::Unsupported, message))
         })?;
         let mut wanted = Vec::new();
         for request in &job.variants {
@@ -48,8 +55,8 @@ impl Work<'_> {
         }
         wanted.sort_by_key(|variant| variant.key().as_str().to_owned());
         wanted.dedup();
-        let mine = self.claim(wanted).await;
-        let ended = self.make(&original, &mine).await;
+        let (mine, claims) = self.claim(wanted).await;
+        let ended = self.make(&original, &mine, claims).await;
         if ended.is_err() {
             self.release(&mine).await;
         }
@@ -64,7 +71,11 @@ impl Work<'_> {
 
     /// The original, in the state that the job is about.
     async fn original(&self, job: &RenderJob) -> Result<Original, Stop> {
-        let original = self.worker.backends.originals.describe(job.asset).await?;
+        let original = self
+            .worker
+            .descriptions
+            .of(job.asset, job.original_version.as_ref())
+            .await?;
         let original = original.ok_or_else(|| {
             Stop::Failed(failure(
                 Reason::OriginalMissing,
@@ -78,8 +89,8 @@ impl Work<'_> {
     }
 
     /// Those variants that are this worker's to make.
-    async fn claim(&self, wanted: Vec<Variant>) -> Vec<Variant> {
-        let mut mine = Vec::new();
+    async fn claim(&self, wanted: Vec<Variant>) -> (Vec<Variant>, Claims) {
+        let (mut mine, mut claims) = (Vec::new(), Claims::All);
         for variant in wanted {
             match self
                 .worker
@@ -93,20 +104,26 @@ impl Work<'_> {
                 Ok(Claim::Held) => count("held"),
                 Err(error) => {
                     tracing::warn!(%error, "going on without a claim");
+                    claims = Claims::NotAll;
                     mine.push(variant);
                 }
             }
         }
-        mine
+        (mine, claims)
     }
 
     /// Makes the variants that are not in the store yet. The original is fetched while the store
     /// is asked for them: that they are there already is the exception.
-    async fn make(&self, original: &Original, mine: &[Variant]) -> Result<(), Stop> {
+    async fn make(
+        &self,
+        original: &Original,
+        mine: &[Variant],
+        claims: Claims,
+    ) -> Result<(), Stop> {
         if mine.is_empty() {
             return Ok(());
         }
-        let (missing, bytes) = tokio::join!(self.missing(mine), self.fetch(original));
+        let (missing, bytes) = tokio::join!(self.missing(mine, claims), self.fetch(original));
         let missing = missing?;
         if missing.is_empty() {
             return Ok(());
@@ -127,7 +144,10 @@ impl Work<'_> {
     }
 
     /// Those variants that the store does not have; of the others it is said that they are ready.
-    async fn missing(&self, mine: &[Variant]) -> Result<Vec<Variant>, Stop> {
+    async fn missing(&self, mine: &[Variant], claims: Claims) -> Result<Vec<Variant>, Stop> {
+        if claims == Claims::All && !self.arrival.may_be_stored(self.by) {
+            return Ok(mine.to_vec());
+        }
         let mut missing = Vec::new();
         for variant in mine {
             match timed("head", self.worker.backends.storage.head(&variant.object())).await? {
@@ -138,7 +158,7 @@ impl Work<'_> {
                         render_ms: None,
                         queued_ms: None,
                     };
-                    self.finish(variant, &Outcome::Ready(ready)).await;
+                    self.finish(variant, Outcome::Ready(ready).into()).await;
                 }
                 None => missing.push(variant.clone()),
             }
@@ -149,10 +169,8 @@ impl Work<'_> {
     /// Variants of replaced bytes are never served: their version is in their names. But whoever
     /// replaced the bytes may have cleared them away before these were put.
     async fn remove_if_replaced(&self, original: &Original, made: &[Variant]) -> Result<(), Stop> {
-        let Backends {
-            storage, originals, ..
-        } = &self.worker.backends;
-        let current = originals.describe(original.id).await?;
+        let storage = &self.worker.backends.storage;
+        let current = self.worker.descriptions.now(original.id).await?;
         if current.is_none_or(|current| current.version != original.version) {
             tracing::info!("the original was replaced during the render");
             for variant in made {
@@ -169,11 +187,18 @@ impl Work<'_> {
                 "The original has {} bytes, the limit is {limit}.",
                 original.length_bytes
             );
-            return Err(Stop::Failed(failure(Reason::OverLimit, message)));
+            return Err(Stop::Failed(failure(Reason::TooManyBytes, message)));
         }
         timed("get", async {
-            // The bytes of a description that still stands are there: it has been replaced.
-            let object = self.worker.backends.originals.open(original, None).await?;
+            let originals = &self.worker.backends.originals;
+            if let Some(object) = originals.open(original, None).await? {
+                return Ok(object.bytes(limit).await?);
+            }
+            // It has been replaced. Perhaps twice, and by now it has these bytes again.
+            let now = self.worker.descriptions.now(original.id).await?;
+            let same = now.filter(|now| now.version == original.version);
+            let same = same.ok_or_else(|| Stop::Failed(replaced()))?;
+            let object = originals.open(&same, None).await?;
             let object = object.ok_or_else(|| Stop::Failed(replaced()))?;
             Ok(object.bytes(limit).await?)
         })
@@ -242,7 +267,8 @@ impl Work<'_> {
     ) -> Result<(), Stop> {
         let format = variant.transform.format;
         let length_bytes = rendered.bytes.len() as u64;
-        let source = Source::Bytes(Bytes::from(rendered.bytes));
+        let picture = Bytes::from(rendered.bytes);
+        let source = Source::Bytes(picture.clone());
         let object = variant.object();
         let put = self.worker.backends.storage.put(
             &object,
@@ -257,9 +283,13 @@ impl Work<'_> {
         let ready = Ready {
             length_bytes,
             render_ms: millis(took),
-            queued_ms: millis(self.queued),
+            queued_ms: millis(self.arrival.queued),
         };
-        self.finish(variant, &Outcome::Ready(ready)).await;
+        let ending = match self.arrival.lane {
+            Lane::Interactive => Ending::stored(ready, picture),
+            Lane::Bulk => Outcome::Ready(ready).into(),
+        };
+        self.finish(variant, ending).await;
         Ok(())
     }
 
@@ -267,17 +297,17 @@ impl Work<'_> {
         tracing::info!(reason = %failure.reason, message = failure.message, "no thumbnail");
         for variant in variants {
             count(failure.reason.name());
-            self.finish(variant, &Outcome::Failed(failure.clone()))
+            self.finish(variant, Outcome::Failed(failure.clone()).into())
                 .await;
         }
     }
 
-    async fn finish(&self, variant: &Variant, outcome: &Outcome) {
+    async fn finish(&self, variant: &Variant, ending: Ending) {
         if let Err(error) = self
             .worker
             .backends
             .readiness
-            .finish(&variant.key(), self.by, outcome)
+            .finish(&variant.key(), self.by, &ending)
             .await
         {
             // Those who wait look into the store themselves when Redis is away.
@@ -322,10 +352,12 @@ async fn timed<T>(operation: &'static str, work: impl Future<Output = T>) -> T {
 impl From<RenderError> for Failure {
     fn from(error: RenderError) -> Self {
         let reason = match error {
-            RenderError::NotAPicture => Reason::NotAPicture,
-            RenderError::Corrupt(_) | RenderError::Encode(_) => Reason::OriginalCorrupt,
-            RenderError::OverLimit(_) => Reason::OverLimit,
-            RenderError::DeadlinePassed => Reason::RenderTimeout,
+            RenderError::Unsupported(_) => Reason::Unsupported,
+            RenderError::Corrupt(_) | RenderError::Encode(_) => Reason::Corrupt,
+            RenderError::Truncated => Reason::Truncated,
+            RenderError::TooManyPixels(_) => Reason::TooManyPixels,
+            RenderError::TooManyBytes(_) => Reason::TooManyBytes,
+            RenderError::TooSlow => Reason::TooSlow,
         };
         failure(reason, error.to_string())
     }

@@ -1,33 +1,61 @@
-//! Makes pixels of a picture whose header has passed: 8 bits a sample, in few channels.
+//! Makes pixels of a picture whose header has passed: only the part that its variants need, and
+//! no larger than the largest of them needs.
 
-use image::{DynamicImage, ImageDecoder};
+use thumbmill_shared::format::Format;
 
-use super::RenderError;
-use super::geometry::Size;
-use super::pixels::{Channels, Pixels};
-use super::probe::{Decoder, Header, guarded};
+use super::picture::Source;
+use super::plan::Decoding;
+use super::probe::Header;
+use super::{Deadline, Limits, RenderError};
 
-/// Decodes the stored picture; it is not upright yet.
-pub(super) fn decode(header: Header<'_>) -> Result<Pixels, RenderError> {
-    guarded(|| match header.into_decoder() {
-        Decoder::Jpeg(jpeg) => jpeg.decode(),
-        Decoder::Other(decoder) => other(decoder),
-    })
+mod jpeg;
+mod png;
+mod webp;
+
+/// What decoders get beside the plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) deadline: Deadline,
 }
 
-fn other(decoder: Box<dyn ImageDecoder + '_>) -> Result<Pixels, RenderError> {
-    let (width, height) = decoder.dimensions();
-    let image = DynamicImage::from_decoder(decoder)?;
-    let (channels, samples) = match image {
-        DynamicImage::ImageLuma8(_) | DynamicImage::ImageLuma16(_) => {
-            (Channels::Gray, image.into_luma8().into_raw())
-        }
-        DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgb16(_) | DynamicImage::ImageRgb32F(_) => {
-            (Channels::Rgb, image.into_rgb8().into_raw())
-        }
-        // Gray with alpha is rare; the other steps know it as RGBA.
-        _ => (Channels::Rgba, image.into_rgba8().into_raw()),
-    };
-    let pixels = Pixels::new(Size { width, height }, samples, channels);
-    pixels.ok_or_else(|| RenderError::Corrupt("it has too few pixels".to_owned()))
+/// Decodes the stored picture as planned; it is not upright yet.
+pub(super) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    decoding: &Decoding,
+    bounds: Bounds<'_>,
+) -> Result<Source, RenderError> {
+    match header.format {
+        Format::Jpeg => jpeg::decode(bytes, decoding, bounds),
+        Format::Png => png::decode(bytes, decoding, bounds),
+        Format::Webp => webp::decode(bytes, decoding, bounds),
+    }
+}
+
+/// The whole pixels that an area touches, when each is `shrink` stored pixels wide and high:
+/// left, top, width, height.
+fn whole_px(decoding: &Decoding, shrink: u32) -> (u32, u32, u32, u32) {
+    let area = decoding.area;
+    let shrink = f64::from(shrink);
+    let first = |at: f64| (at / shrink).floor();
+    let behind = |at: f64| (at / shrink).ceil();
+    let (left, top) = (first(area.left), first(area.top));
+    let width = behind(area.left + area.width) - left;
+    let height = behind(area.top + area.height) - top;
+    (
+        to_px(left),
+        to_px(top),
+        to_px(width).max(1),
+        to_px(height).max(1),
+    )
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates"
+)]
+fn to_px(length: f64) -> u32 {
+    length as u32
 }

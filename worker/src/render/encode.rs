@@ -2,14 +2,15 @@
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use thumbmill_jpeg_write::{Components, Plane, Process, Sampling, write, ycbcr_from_rgb};
 use thumbmill_shared::format::Format;
 use thumbmill_shared::transform::Quality;
 
 use super::RenderError;
-use super::frame::flatten;
-use super::geometry::Size;
+use super::frame::{BLACK, flatten};
+use super::picture::Planes;
 use super::pixels::{Channels, Pixels};
+use super::plan::Size;
 
 /// zlib's own default.
 const PNG_LEVEL: u8 = 6;
@@ -24,31 +25,46 @@ pub(super) fn encode(
 ) -> Result<Vec<u8>, RenderError> {
     let quality = quality.unwrap_or(Quality::DEFAULT);
     match format {
-        Format::Jpeg => jpeg(&flatten(pixels), quality),
+        Format::Jpeg => jpeg(&flatten(pixels, BLACK), quality),
         Format::Png => png(&pixels),
         Format::Webp => webp(pixels, quality),
     }
 }
 
-/// Baseline, 4:2:0, with Huffman tables made for this picture.
+/// Encodes a 4:2:0 picture as a JPEG, as it is.
+pub(super) fn planes(planes: &Planes, quality: Option<Quality>) -> Result<Vec<u8>, RenderError> {
+    let [cb, cr] = &planes.chroma;
+    let components = Components::Ycbcr {
+        y: plane(&planes.luma),
+        cb: plane(cb),
+        cr: plane(cr),
+        sampling: Sampling::Quarter,
+    };
+    write_jpeg(&components, quality.unwrap_or(Quality::DEFAULT))
+}
+
 fn jpeg(pixels: &Pixels, quality: Quality) -> Result<Vec<u8>, RenderError> {
     let Size { width, height } = pixels.size();
-    // T.81, B.2.2: a frame has 16 bits for each side.
-    let side =
-        |px: u32| u16::try_from(px).map_err(|_| refused("a JPEG has at most 65535 pixels a side"));
-    let colours = match pixels.channels() {
-        Channels::Gray => ColorType::Luma,
-        Channels::Rgb => ColorType::Rgb,
-        Channels::Rgba => ColorType::Rgba,
-    };
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, quality.percent());
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.set_optimized_huffman_tables(true);
-    encoder
-        .encode(pixels.samples(), side(width)?, side(height)?, colours)
+    if pixels.channels() == Channels::Gray {
+        return write_jpeg(&Components::Gray(plane(pixels)), quality);
+    }
+    let converted = ycbcr_from_rgb(pixels.samples(), width, height, Sampling::Quarter)
         .map_err(|error| refused(&error))?;
-    Ok(bytes)
+    write_jpeg(&converted.components(), quality)
+}
+
+/// Baseline, with Huffman tables made for this picture.
+fn write_jpeg(components: &Components<'_>, quality: Quality) -> Result<Vec<u8>, RenderError> {
+    write(components, quality.percent(), Process::Baseline).map_err(|error| refused(&error))
+}
+
+fn plane(pixels: &Pixels) -> Plane<'_> {
+    let Size { width, height } = pixels.size();
+    Plane {
+        samples: pixels.samples(),
+        width,
+        height,
+    }
 }
 
 fn png(pixels: &Pixels) -> Result<Vec<u8>, RenderError> {
@@ -56,7 +72,7 @@ fn png(pixels: &Pixels) -> Result<Vec<u8>, RenderError> {
     let colours = match pixels.channels() {
         Channels::Gray => ExtendedColorType::L8,
         Channels::Rgb => ExtendedColorType::Rgb8,
-        Channels::Rgba => ExtendedColorType::Rgba8,
+        Channels::Rgba | Channels::Cmyk => ExtendedColorType::Rgba8,
     };
     let mut bytes = Vec::new();
     let encoder = PngEncoder::new_with_quality(
@@ -76,7 +92,9 @@ fn webp(pixels: Pixels, quality: Quality) -> Result<Vec<u8>, RenderError> {
     let pixels = pixels.widened(Channels::Rgb);
     let encoder = match pixels.channels() {
         Channels::Gray | Channels::Rgb => webp::Encoder::from_rgb(pixels.samples(), width, height),
-        Channels::Rgba => webp::Encoder::from_rgba(pixels.samples(), width, height),
+        Channels::Rgba | Channels::Cmyk => {
+            webp::Encoder::from_rgba(pixels.samples(), width, height)
+        }
     };
     let mut config = webp::WebPConfig::new().map_err(|()| refused("WebP has no settings"))?;
     config.quality = f32::from(quality.percent());

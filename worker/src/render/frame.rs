@@ -1,48 +1,61 @@
-//! Lays a picture on its canvas (letterbox), and on black where a format has no alpha (flatten).
+//! Lays a picture on its canvas (letterbox), and on a colour where a format has no alpha (flatten).
 
-use super::geometry::{Plan, Size};
 use super::pixels::{Channels, Pixels};
+use super::plan::{Plan, Size};
 
-/// Adds the planned bars: opaque black in every format.
-pub(super) fn letterbox(pixels: Pixels, plan: &Plan) -> Pixels {
+/// Red, green, blue and how opaque.
+pub(super) type Colour = [u8; 4];
+
+/// What bars are and what shows through when nothing is said.
+pub(super) const BLACK: Colour = [0, 0, 0, 255];
+
+/// Adds the planned bars in one colour.
+pub(super) fn letterbox(pixels: Pixels, plan: &Plan, colour: Colour) -> Pixels {
     let Some((canvas, left, top)) = plan.canvas else {
         return pixels;
     };
-    let channels = pixels.channels();
-    let mut framed = Pixels::black(canvas, channels);
-    if channels == Channels::Rgba {
-        let (all, _) = framed.samples_mut().as_chunks_mut::<4>();
-        all.fill([0, 0, 0, 255]);
-    }
+    let [red, green, blue, alpha] = colour;
+    let pixels = match pixels.channels() {
+        Channels::Gray if alpha == u8::MAX && red == green && green == blue => pixels,
+        Channels::Gray if alpha == u8::MAX => pixels.widened(Channels::Rgb),
+        Channels::Rgb if alpha == u8::MAX => pixels,
+        Channels::Gray | Channels::Rgb | Channels::Rgba | Channels::Cmyk => {
+            pixels.widened(Channels::Rgba)
+        }
+    };
+    let mut framed = Pixels::filled(canvas, pixels.channels(), colour);
     let Size { width, height } = pixels.size();
-    let row_bytes = |px: u32| px as usize * channels.count();
-    let rows = pixels.samples().chunks_exact(row_bytes(width).max(1));
-    let canvas_rows = framed
-        .samples_mut()
-        .chunks_exact_mut(row_bytes(canvas.width).max(1));
-    for (row, canvas_row) in rows.zip(canvas_rows.skip(top as usize).take(height as usize)) {
-        if let Some(place) = canvas_row.get_mut(row_bytes(left)..row_bytes(left + width)) {
+    let place = pixels.row_bytes(left)..pixels.row_bytes(left + width);
+    let canvas_rows = framed.rows_mut().skip(top as usize).take(height as usize);
+    for (row, canvas_row) in pixels.rows().zip(canvas_rows) {
+        if let Some(place) = canvas_row.get_mut(place.clone()) {
             place.copy_from_slice(row);
         }
     }
     framed
 }
 
-/// Drops alpha: what is transparent becomes black.
-pub(super) fn flatten(pixels: Pixels) -> Pixels {
+/// Drops alpha: what is transparent shows `colour`, whose own alpha is not looked at.
+pub(super) fn flatten(pixels: Pixels, colour: Colour) -> Pixels {
     if pixels.channels() != Channels::Rgba {
         return pixels;
     }
     let size = pixels.size();
-    let on_black = |sample: u8, alpha: u8| {
-        let product = u32::from(sample) * u32::from(alpha) + 127;
-        u8::try_from(product / 255).unwrap_or(u8::MAX)
+    let [red, green, blue, _] = colour;
+    let mix = |sample: u8, below: u8, alpha: u8| {
+        let alpha = u32::from(alpha);
+        let sum = u32::from(sample) * alpha + u32::from(below) * (255 - alpha) + 127;
+        u8::try_from(sum / 255).unwrap_or(u8::MAX)
     };
     let (all, _) = pixels.samples().as_chunks::<4>();
     let flat: Vec<u8> = all
         .iter()
-        .flat_map(|[red, green, blue, alpha]| {
-            [red, green, blue].map(|sample| on_black(*sample, *alpha))
+        .flat_map(|[r, g, b, alpha]| {
+            [
+                mix(*r, red, *alpha),
+                mix(*g, green, *alpha),
+                mix(*b, blue, *alpha),
+            ]
         })
         .collect();
     Pixels::new(size, flat, Channels::Rgb).unwrap_or_else(|| Pixels::black(size, Channels::Rgb))

@@ -3,8 +3,10 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
-use super::geometry::{Area, Size};
+use super::picture::{Picture, Planes};
 use super::pixels::{Channels, Pixels};
+use super::plan::{Area, Size};
+use super::resize::{Chroma, Odd};
 
 /// Do width and height change places?
 pub(super) fn swaps_sides(orientation: Orientation) -> bool {
@@ -54,17 +56,50 @@ pub(super) fn stored_area(upright: Area, orientation: Orientation, stored: Size)
     }
 }
 
-/// Turns pixels upright.
-pub(super) fn orient(pixels: Pixels, orientation: Orientation) -> Pixels {
+/// How chroma is cut from the stored picture so that it is 4:2:0 once the picture is upright.
+pub(super) fn quarter(orientation: Orientation) -> Chroma {
+    let (first, last) = (Odd::First, Odd::Last);
+    let (across, down) = match orientation {
+        Orientation::NoTransforms | Orientation::Rotate90FlipH => (last, last),
+        Orientation::FlipHorizontal | Orientation::Rotate270 => (first, last),
+        Orientation::FlipVertical | Orientation::Rotate90 => (last, first),
+        Orientation::Rotate180 | Orientation::Rotate270FlipH => (first, first),
+    };
+    Chroma::Quarter { across, down }
+}
+
+/// Turns a picture upright.
+pub(super) fn orient(picture: Picture, orientation: Orientation) -> Picture {
     if orientation == Orientation::NoTransforms {
-        return pixels;
+        return picture;
     }
+    match picture {
+        Picture::Pixels(pixels) => Picture::Pixels(turn(pixels, orientation)),
+        Picture::Planes(planes) => {
+            let (across, down) = planes.subsampling;
+            Picture::Planes(Planes {
+                luma: turn(planes.luma, orientation),
+                chroma: planes.chroma.map(|plane| turn(plane, orientation)),
+                subsampling: if swaps_sides(orientation) {
+                    (down, across)
+                } else {
+                    (across, down)
+                },
+                range: planes.range,
+            })
+        }
+    }
+}
+
+fn turn(pixels: Pixels, orientation: Orientation) -> Pixels {
     let (Size { width, height }, channels) = (pixels.size(), pixels.channels());
     let samples = pixels.into_samples();
     let image = match channels {
         Channels::Gray => GrayImage::from_raw(width, height, samples).map(DynamicImage::from),
         Channels::Rgb => RgbImage::from_raw(width, height, samples).map(DynamicImage::from),
-        Channels::Rgba => RgbaImage::from_raw(width, height, samples).map(DynamicImage::from),
+        Channels::Rgba | Channels::Cmyk => {
+            RgbaImage::from_raw(width, height, samples).map(DynamicImage::from)
+        }
     };
     let mut image = image.unwrap_or_default();
     image.apply_orientation(orientation);
@@ -73,4 +108,45 @@ pub(super) fn orient(pixels: Pixels, orientation: Orientation) -> Pixels {
         height: image.height(),
     };
     Pixels::new(size, image.into_bytes(), channels).unwrap_or_else(|| Pixels::black(size, channels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Orientation; 8] = [
+        Orientation::NoTransforms,
+        Orientation::FlipHorizontal,
+        Orientation::FlipVertical,
+        Orientation::Rotate180,
+        Orientation::Rotate90,
+        Orientation::Rotate270,
+        Orientation::Rotate90FlipH,
+        Orientation::Rotate270FlipH,
+    ];
+
+    /// The sample with half of its pixels outside is the last one once the picture is upright.
+    #[test]
+    fn chroma_is_cut_so_that_upright_it_begins_at_the_left_and_the_top() {
+        let size = Size {
+            width: 3,
+            height: 5,
+        };
+        for orientation in ALL {
+            let last = Area {
+                left: 2.0,
+                top: 4.0,
+                width: 1.0,
+                height: 1.0,
+            };
+            let stored = size.turned(orientation);
+            let place = stored_area(last, orientation, stored);
+            let odd = |at: f64| if at == 0.0 { Odd::First } else { Odd::Last };
+            let expected = Chroma::Quarter {
+                across: odd(place.left),
+                down: odd(place.top),
+            };
+            assert_eq!(quarter(orientation), expected, "{orientation:?}");
+        }
+    }
 }

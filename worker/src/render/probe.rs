@@ -1,85 +1,56 @@
-//! Reads a picture's header, and nothing more.
+//! Reads a picture's header, and nothing more; checks the limits on it.
 
-use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use image::codecs::png::PngDecoder;
-use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use image::{ImageDecoder, ImageError};
+use thumbmill_jpeg_shrink as jpeg;
+use thumbmill_png_shrink as png;
 use thumbmill_shared::format::Format;
+use thumbmill_webp_shrink as webp;
 
-use super::geometry::Size;
+use super::plan::Size;
 use super::{Limits, RenderError};
 
-mod complete;
-mod jpeg;
-
-pub(super) use jpeg::Jpeg;
-
-/// What a header says, and the decoder that goes on from there.
-pub(super) struct Header<'a> {
-    decoder: Decoder<'a>,
-    stored: Size,
-    orientation: Orientation,
-    profile: Option<Vec<u8>>,
-}
-
-/// A decoder that has read the header.
-pub(super) enum Decoder<'a> {
-    /// Of a JPEG.
-    Jpeg(Box<Jpeg<'a>>),
-    /// Of a PNG or a WebP.
-    Other(Box<dyn ImageDecoder + 'a>),
+/// What a header says.
+#[derive(Clone, Debug)]
+pub(super) struct Header {
+    pub(super) format: Format,
+    /// The picture's size as it is stored, in pixels.
+    pub(super) stored: Size,
+    /// How the stored picture becomes upright (Exif 2.3, tag 0x0112).
+    pub(super) orientation: Orientation,
+    /// The ICC profile, if there is one.
+    pub(super) profile: Option<Vec<u8>>,
 }
 
 /// Reads the header of a picture in `format`.
-pub(super) fn probe(bytes: &[u8], format: Format) -> Result<Header<'_>, RenderError> {
-    let reader = Cursor::new(bytes);
-    guarded(|| match format {
+pub(super) fn probe(bytes: &[u8], format: Format) -> Result<Header, RenderError> {
+    let (size, exif, profile) = match format {
         Format::Jpeg => {
-            complete::check(bytes)?;
-            jpeg::probe(bytes)
+            let header = jpeg::read_header(bytes)?;
+            ((header.width, header.height), header.exif, header.icc)
         }
-        Format::Png => Ok(other(Box::new(PngDecoder::with_limits(
-            reader,
-            image::Limits::no_limits(),
-        )?))),
-        Format::Webp => Ok(other(Box::new(WebPDecoder::new(reader)?))),
+        Format::Png => {
+            let header = png::read_header(bytes)?;
+            ((header.width, header.height), header.exif, header.icc)
+        }
+        Format::Webp => {
+            let header = webp::read_header(bytes)?;
+            ((header.width, header.height), header.exif, header.icc)
+        }
+    };
+    // What cannot be read in it does not keep the picture from being shown.
+    let orientation = exif.and_then(|exif| Orientation::from_exif_chunk(&exif));
+    Ok(Header {
+        format,
+        stored: Size {
+            width: size.0,
+            height: size.1,
+        },
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        profile,
     })
 }
 
-fn other(mut decoder: Box<dyn ImageDecoder + '_>) -> Header<'_> {
-    let (width, height) = decoder.dimensions();
-    // What cannot be read here does not keep the picture from being shown.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let profile = decoder.icc_profile().unwrap_or_default();
-    Header {
-        decoder: Decoder::Other(decoder),
-        stored: Size { width, height },
-        orientation,
-        profile,
-    }
-}
-
-/// Runs a decoder: its panics reach no further.
-pub(super) fn guarded<T>(
-    decode: impl FnOnce() -> Result<T, RenderError>,
-) -> Result<T, RenderError> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(RenderError::Corrupt("its decoder gave up".to_owned())))
-}
-
-impl From<ImageError> for RenderError {
-    fn from(error: ImageError) -> Self {
-        match error {
-            ImageError::Limits(_) => Self::OverLimit(format!("the original: {error}")),
-            error => Self::Corrupt(error.to_string()),
-        }
-    }
-}
-
-impl<'a> Header<'a> {
+impl Header {
     /// Checks the limits for originals.
     pub(super) fn check(&self, limits: &Limits) -> Result<(), RenderError> {
         let Size { width, height } = self.stored;
@@ -91,39 +62,15 @@ impl<'a> Header<'a> {
             let text = format!(
                 "the original is {width}x{height} pixels, no side may be longer than {limit}"
             );
-            return Err(RenderError::OverLimit(text));
+            return Err(RenderError::TooManyPixels(text));
         }
         if u64::from(width) * u64::from(height) > limits.original_pixels {
             let limit = limits.original_pixels;
             let text = format!(
                 "the original is {width}x{height} pixels, it may not have more than {limit}"
             );
-            return Err(RenderError::OverLimit(text));
+            return Err(RenderError::TooManyPixels(text));
         }
         Ok(())
-    }
-
-    /// How large the picture is once it is upright.
-    pub(super) fn upright(&self) -> Size {
-        if super::orient::swaps_sides(self.orientation) {
-            self.stored.swapped()
-        } else {
-            self.stored
-        }
-    }
-
-    /// How the stored picture becomes upright (Exif 2.3, tag 0x0112).
-    pub(super) fn orientation(&self) -> Orientation {
-        self.orientation
-    }
-
-    /// The ICC profile, if there is one.
-    pub(super) fn take_profile(&mut self) -> Option<Vec<u8>> {
-        self.profile.take()
-    }
-
-    /// The decoder, ready to decode.
-    pub(super) fn into_decoder(self) -> Decoder<'a> {
-        self.decoder
     }
 }

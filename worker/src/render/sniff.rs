@@ -25,6 +25,8 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<Format, RenderError> {
             b'P',
             ..,
         ] => Ok(Format::Webp),
-        _ => Err(RenderError::NotAPicture),
+        _ => Err(RenderError::Unsupported(
+            "it is not a JPEG, PNG or WebP picture".to_owned(),
+        )),
     }
 }

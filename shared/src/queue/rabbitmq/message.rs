@@ -7,12 +7,13 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 
 use crate::job::RenderJob;
-use crate::queue::Message;
+use crate::queue::{Message, Seen};
 use crate::trace::TraceContext;
 
 const TRACEPARENT: &str = "traceparent";
 const ATTEMPT: &str = "x-thumbmill-attempt";
 const PUBLISHED: &str = "x-thumbmill-published-ms";
+const ABSENT: &str = "x-thumbmill-absent";
 const REASON: &str = "x-thumbmill-reason";
 const DIED: &str = "x-thumbmill-died-ms";
 /// Counted by RabbitMQ: how often the message came back unsettled.
@@ -31,6 +32,9 @@ pub(super) fn properties(message: &Message, dead_because: Option<&str>) -> Basic
         PUBLISHED.into(),
         AMQPValue::LongLongInt(unix_millis(message.published)),
     );
+    if message.seen == Seen::Absent {
+        headers.insert(ABSENT.into(), AMQPValue::Boolean(true));
+    }
     if let Some(reason) = dead_because {
         headers.insert(REASON.into(), AMQPValue::LongString(reason.into()));
         headers.insert(
@@ -67,6 +71,10 @@ pub(super) fn read(body: Vec<u8>, properties: &BasicProperties) -> Message {
         published: published
             .and_then(|millis| UNIX_EPOCH.checked_add(Duration::from_millis(millis)))
             .unwrap_or_else(SystemTime::now),
+        seen: match header(ABSENT) {
+            Some(AMQPValue::Boolean(true)) => Seen::Absent,
+            _ => Seen::Nothing,
+        },
     }
 }
 
@@ -104,6 +112,7 @@ mod tests {
             attempt: 3,
             trace: TraceContext::random(),
             published: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+            seen: Seen::Absent,
         }
     }
 
@@ -114,9 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_message_without_headers_is_a_first_attempt() {
+    fn a_foreign_message_without_headers_is_a_first_attempt_that_knows_nothing() {
         let read = read(b"hello".to_vec(), &BasicProperties::default());
-        assert_eq!(read.attempt, 1);
+        assert_eq!((read.attempt, read.seen), (1, Seen::Nothing));
     }
 
     #[test]

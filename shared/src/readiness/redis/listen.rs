@@ -10,26 +10,26 @@ use redis::{Client, Msg, RedisError};
 use tokio::sync::broadcast;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::Names;
+use super::{Names, announcement};
 use crate::metrics::CONNECTED;
 use crate::readiness::Event;
-use crate::variant::VariantKey;
 
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Listens until dropped.
+/// Listens to `channels` until dropped.
 pub(super) async fn run(
     client: Client,
+    channels: Vec<String>,
     names: Arc<Names>,
     events: broadcast::Sender<Event>,
     listening: Arc<AtomicBool>,
 ) {
     let mut pause = FIRST_PAUSE;
     loop {
-        let broken = subscription(&client, &names, &events, &listening).await;
+        let broken = subscription(&client, &channels, &names, (&events, &listening)).await;
         if listening.swap(false, Ordering::Relaxed) {
             pause = FIRST_PAUSE;
         }
@@ -43,13 +43,13 @@ pub(super) async fn run(
 /// One subscription, until it breaks.
 async fn subscription(
     client: &Client,
+    channels: &[String],
     names: &Names,
-    events: &broadcast::Sender<Event>,
-    listening: &AtomicBool,
+    (events, listening): (&broadcast::Sender<Event>, &AtomicBool),
 ) -> Broken {
     let connected = timeout(ANSWER_WITHIN, async {
         let (mut sink, stream) = client.get_async_pubsub().await?.split();
-        sink.subscribe(&[names.done(), names.changed()]).await?;
+        sink.subscribe(channels).await?;
         Ok::<_, RedisError>((sink, stream))
     });
     let (mut sink, mut stream) = match connected.await {
@@ -95,11 +95,11 @@ enum Broken {
 
 /// A foreign or malformed message is no event; waiters look up once a second anyway.
 fn read(names: &Names, message: &Msg) -> Option<Event> {
-    let payload: String = message.get_payload().ok()?;
     if message.get_channel_name() == names.changed() {
-        return Some(Event::OriginalChanged(payload.parse().ok()?));
+        let asset: String = message.get_payload().ok()?;
+        return Some(Event::OriginalChanged(asset.parse().ok()?));
     }
-    let (key, outcome) = payload.split_once(' ')?;
-    let key: VariantKey = serde_json::from_value(key.into()).ok()?;
-    Some(Event::Done(key, serde_json::from_str(outcome).ok()?))
+    let announced: Vec<u8> = message.get_payload().ok()?;
+    let (key, ending) = announcement::read(&announced.into())?;
+    Some(Event::Done(key, ending))
 }

@@ -3,10 +3,13 @@ use thumbmill_shared::format::Format;
 use thumbmill_shared::transform::VariantRequest;
 
 use super::*;
+use crate::render::MissingEnd;
 
 const LIMITS: Limits = Limits {
     original_pixels: 36_000_000,
     dimension_px: 6000,
+    memory_bytes: 256 << 20,
+    missing_end: MissingEnd::Refuse,
 };
 
 fn transform(width: &str, height: &str, fit: &str, enlargement: &str) -> Transform {
@@ -111,7 +114,7 @@ fn what_would_be_too_large_is_refused_before_any_pixel() {
             &LIMITS,
         );
         assert!(
-            matches!(refused, Err(RenderError::OverLimit(_))),
+            matches!(refused, Err(RenderError::TooManyPixels(_))),
             "{original} {width}x{height} {fit}: {refused:?}"
         );
     }
@@ -134,7 +137,7 @@ proptest! {
         fit in prop_oneof![Just("cover"), Just("contain"), Just("inside"), Just("outside")],
         enlargement in prop_oneof![Just("allowed"), Just("never")],
     ) {
-        let limits = Limits { original_pixels: u64::MAX, dimension_px: u32::MAX };
+        let limits = Limits { original_pixels: u64::MAX, dimension_px: u32::MAX, ..LIMITS };
         let original = Size { width: w, height: h };
         let plan = plan(original, &transform(&width.to_string(), &height.to_string(), fit, enlargement), &limits).unwrap();
         let Area { left, top, width, height } = plan.area;

@@ -1,58 +1,28 @@
-//! Sizes, cuts and bars: pure arithmetic, for all variants before any pixel.
+//! Sizes, cuts and bars of one variant: pure arithmetic.
 
 use thumbmill_shared::transform::{Enlargement, Fit, Target, Transform};
 
-use super::{Limits, RenderError};
-
-/// A width and a height in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) width: u32,
-    pub(super) height: u32,
-}
-
-impl Size {
-    /// Width and height in each other's place.
-    pub(super) fn swapped(self) -> Self {
-        Self {
-            width: self.height,
-            height: self.width,
-        }
-    }
-}
-
-/// A rectangle in pixels of the upright original; its edges may lie between pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Area {
-    pub(super) left: f64,
-    pub(super) top: f64,
-    pub(super) width: f64,
-    pub(super) height: f64,
-}
+use super::{Area, Size};
+use crate::render::{Limits, RenderError};
 
 /// What becomes of the upright original.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Plan {
+pub(in crate::render) struct Plan {
     /// What is kept of it.
-    pub(super) area: Area,
+    pub(in crate::render) area: Area,
     /// What that is scaled to.
-    pub(super) size: Size,
+    pub(in crate::render) size: Size,
     /// The canvas that it is laid on, with the offset of its top left corner.
-    pub(super) canvas: Option<(Size, u32, u32)>,
+    pub(in crate::render) canvas: Option<(Size, u32, u32)>,
 }
 
 /// Plans one variant of an upright original.
-pub(super) fn plan(
+pub(in crate::render) fn plan(
     original: Size,
     transform: &Transform,
     limits: &Limits,
 ) -> Result<Plan, RenderError> {
-    let whole = Area {
-        left: 0.0,
-        top: 0.0,
-        width: f64::from(original.width),
-        height: f64::from(original.height),
-    };
+    let whole = original.whole();
     let clamped = |wanted: u32, side: u32| match transform.enlargement {
         Enlargement::Allowed => wanted,
         Enlargement::Never => wanted.min(side),
@@ -185,7 +155,7 @@ fn check(plan: &Plan, limits: &Limits) -> Result<(), RenderError> {
         let text = format!(
             "the thumbnail would be {width}x{height} pixels, no side may be longer than {limit}"
         );
-        return Err(RenderError::OverLimit(text));
+        return Err(RenderError::TooManyPixels(text));
     }
     Ok(())
 }
