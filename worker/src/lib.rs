@@ -40,6 +40,7 @@ pub async fn run(
                 setting::MissingEnd::Tolerate => render::MissingEnd::Tolerate,
             },
         },
+        encoding: settings.encoding(),
         max_original_bytes: settings.max_original_bytes.bytes(),
         render_timeout: settings.render_timeout,
         attempts: settings.attempts,

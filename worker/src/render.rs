@@ -24,6 +24,7 @@ mod decode;
 mod encode;
 mod error;
 mod frame;
+mod operate;
 mod orient;
 mod picture;
 mod pixels;
