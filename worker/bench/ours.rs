@@ -9,6 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use thumbmill_jpeg_shrink::{Options, Scale, decode};
+use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::format::Format;
 use thumbmill_shared::transform::{Transform, VariantRequest};
 use thumbmill_worker::render::{self, Deadline, Limits, MissingEnd};
@@ -25,7 +26,7 @@ fn render(original: &[u8], transforms: &[Transform]) -> anyhow::Result<Vec<Vec<u
         missing_end: MissingEnd::Refuse,
     };
     let deadline = Deadline::after(Duration::from_secs(60));
-    let rendered = render::render(original, transforms, &limits, deadline)?;
+    let rendered = render::render(original, transforms, &limits, Encoding::default(), deadline)?;
     let thumbnails: Result<_, _> = rendered
         .into_iter()
         .map(|one| one.map(|it| it.bytes))

@@ -7,16 +7,19 @@
 //! |---|---|---|
 //! | `sniff` | finds the format by its magic bytes | the original |
 //! | `probe` | reads the header: size, orientation; checks the limits before any pixel | the original |
+//! | `prepare` | what `transforms` ask for before the resize: mirror, turn, trim, extract | each variant |
 //! | `plan` | sizes, cut and bars, and what is to be decoded; checks the limits again | the job |
 //! | `decode` | makes pixels, no more and no larger than the variants need | the original |
 //! | `resize` | cuts and scales | each variant |
 //! | `orient` | turns the picture upright | each variant |
 //! | `colour` | converts to sRGB | each variant |
 //! | `frame` | adds bars, flattens | each variant |
+//! | `operate` | what `transforms` ask for after the resize | each variant |
 //! | `encode` | makes bytes | each variant |
 
 use std::time::{Duration, Instant};
 
+use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::transform::Transform;
 
 mod colour;
@@ -29,6 +32,7 @@ mod orient;
 mod picture;
 mod pixels;
 mod plan;
+mod prepare;
 mod probe;
 mod rendering;
 mod resize;
@@ -95,7 +99,8 @@ pub fn render(
     original: &[u8],
     transforms: &[Transform],
     limits: &Limits,
+    encoding: Encoding,
     deadline: Deadline,
 ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
-    error::guarded(|| Rendering::begin(original, limits, deadline)?.variants(transforms))
+    error::guarded(|| Rendering::begin(original, limits, encoding, deadline)?.variants(transforms))
 }

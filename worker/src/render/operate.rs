@@ -56,6 +56,11 @@ pub(super) fn operate(
     Ok(pixels)
 }
 
+/// Is there a step to make?
+pub(super) fn changes(operations: &[Operation]) -> bool {
+    operations.iter().any(|operation| step(operation).is_some())
+}
+
 fn in_order(operations: &[Operation]) -> Vec<&Operation> {
     let with_step = |operation| Some((step(operation)?, operation));
     let mut steps: Vec<_> = operations.iter().filter_map(with_step).collect();

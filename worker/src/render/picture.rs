@@ -43,6 +43,15 @@ pub(super) enum Range {
 }
 
 impl Source {
+    /// A picture as it is.
+    pub(super) fn of(pixels: Pixels) -> Self {
+        Self {
+            picture: Picture::Pixels(pixels),
+            shrink: (1.0, 1.0),
+            origin: (0.0, 0.0),
+        }
+    }
+
     /// Where an area of the stored picture lies in this picture.
     pub(super) fn place(&self, stored: Area) -> Area {
         let ((across, down), (left, top)) = (self.shrink, self.origin);

@@ -51,6 +51,12 @@ impl Pyramid {
         }
     }
 
+    /// What was decoded.
+    pub(super) fn all(&self) -> Result<&Picture, RenderError> {
+        let source = self.levels.first();
+        source.map(|source| &source.picture).ok_or_else(no_picture)
+    }
+
     /// The smallest level that is large enough for `cut`.
     fn level(&mut self, cut: &Cut) -> Option<&Source> {
         let ratio = cut.ratio();
@@ -71,9 +77,7 @@ impl Pyramid {
 
     /// What `cut` keeps, scaled as planned but not upright yet.
     pub(super) fn cut(&mut self, cut: &Cut, chroma: Chroma) -> Result<Picture, RenderError> {
-        let source = self
-            .level(cut)
-            .ok_or_else(|| RenderError::Encode("resize: there is no picture".to_owned()))?;
+        let source = self.level(cut).ok_or_else(no_picture)?;
         let area = source.place(cut.area);
         match &source.picture {
             Picture::Pixels(pixels) => Ok(Picture::Pixels(resize(pixels, area, cut.size)?)),
@@ -82,6 +86,10 @@ impl Pyramid {
             )?)),
         }
     }
+}
+
+fn no_picture() -> RenderError {
+    RenderError::Encode("resize: there is no picture".to_owned())
 }
 
 fn resize_planes(

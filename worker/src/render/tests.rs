@@ -2,7 +2,8 @@
 
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageEncoder, Luma, Rgb, RgbaImage};
 use proptest::prelude::*;
-use thumbmill_shared::format::Format;
+use thumbmill_shared::encoding::Encoding;
+use thumbmill_shared::format::{Format, SourceFormat};
 use thumbmill_shared::transform::VariantRequest;
 use thumbmill_tests::pictures::{
     CORNERS, assert_near, damage, decode, exif, jpeg, photo, png, webp,
@@ -22,11 +23,17 @@ fn rendered_bytes(original: &[u8], request: &str) -> Vec<u8> {
     let request: VariantRequest = serde_json::from_str(request).unwrap();
     let transform = request.resolve(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_secs(60));
-    render(original, &[transform], &LIMITS, deadline)
-        .unwrap()
-        .remove(0)
-        .unwrap()
-        .bytes
+    render(
+        original,
+        &[transform],
+        &LIMITS,
+        Encoding::default(),
+        deadline,
+    )
+    .unwrap()
+    .remove(0)
+    .unwrap()
+    .bytes
 }
 
 /// Renders one variant and decodes it; `auto` formats and defaults are those of JPEG.
@@ -34,21 +41,31 @@ fn rendered(original: &[u8], request: &str) -> Result<DynamicImage, RenderError>
     let request: VariantRequest = serde_json::from_str(request).unwrap();
     let transform = request.resolve(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_secs(60));
-    let rendered = render(original, &[transform], &LIMITS, deadline)?.remove(0)?;
+    let rendered = render(
+        original,
+        &[transform],
+        &LIMITS,
+        Encoding::default(),
+        deadline,
+    )?
+    .remove(0)?;
     let picture = decode(&rendered.bytes);
     assert_eq!(
         (picture.width(), picture.height()),
         (rendered.width_px, rendered.height_px)
     );
-    assert_eq!(sniff::sniff(&rendered.bytes), Ok(transform.format));
+    assert_eq!(
+        sniff::sniff(&rendered.bytes).map(Format::from),
+        Ok(transform.format)
+    );
     Ok(picture)
 }
 
-fn encoded(format: Format, image: &DynamicImage) -> Vec<u8> {
+fn encoded(format: SourceFormat, image: &DynamicImage) -> Vec<u8> {
     match format {
-        Format::Jpeg => jpeg(image),
-        Format::Png => png(image),
-        Format::Webp => webp(image),
+        SourceFormat::Jpeg => jpeg(image),
+        SourceFormat::Png => png(image),
+        SourceFormat::Webp => webp(image),
     }
 }
 
@@ -68,7 +85,7 @@ fn corners(picture: &DynamicImage) -> [Rgb<u8>; 4] {
 
 #[test]
 fn every_orientation_of_every_format_comes_out_upright() {
-    for format in Format::ALL {
+    for format in SourceFormat::ALL {
         for orientation in 1..=8 {
             let upright = DynamicImage::from(photo(240, 160));
             // What a camera stores so that the orientation turns it upright.
@@ -84,15 +101,17 @@ fn every_orientation_of_every_format_comes_out_upright() {
             };
             let bytes = encoded(format, &stored);
             let tagged = match format {
-                Format::Jpeg => exif::jpeg(&bytes, orientation),
-                Format::Png => exif::png(&bytes, orientation),
-                Format::Webp => exif::webp(&bytes, (stored.width(), stored.height()), orientation),
+                SourceFormat::Jpeg => exif::jpeg(&bytes, orientation),
+                SourceFormat::Png => exif::png(&bytes, orientation),
+                SourceFormat::Webp => {
+                    exif::webp(&bytes, (stored.width(), stored.height()), orientation)
+                }
             };
             let whole = rendered(&tagged, r#"{"width":120,"format":"png"}"#).unwrap();
             assert_eq!(
                 (whole.width(), whole.height()),
                 (120, 80),
-                "{format} {orientation}"
+                "{format:?} {orientation}"
             );
             for (found, expected) in corners(&whole).into_iter().zip(CORNERS) {
                 assert_near(found, expected, 16);
@@ -164,8 +183,8 @@ fn a_thumbnail_can_be_an_original() {
 
 #[test]
 fn every_format_becomes_every_format() {
-    for source in Format::ALL {
-        for target in Format::ALL {
+    for source in SourceFormat::ALL {
+        for target in SourceFormat::ALL.map(Format::from) {
             let request = format!(r#"{{"width":120,"format":"{target}","quality":90}}"#);
             let picture = rendered(&encoded(source, &photo(240, 160).into()), &request).unwrap();
             for (found, expected) in corners(&picture).into_iter().zip(CORNERS) {
@@ -337,6 +356,7 @@ fn one_decode_serves_all_variants_and_one_that_fails_does_not_hurt_the_others() 
         &original,
         &transforms,
         &LIMITS,
+        Encoding::default(),
         Deadline::after(Duration::from_secs(9)),
     )
     .unwrap();
@@ -419,7 +439,13 @@ fn a_header_is_enough_to_refuse_what_is_too_large() {
         ..LIMITS
     };
     let deadline = Deadline::after(Duration::from_secs(9));
-    let refused = render(&png(&photo(11, 10).into()), &[], &tight, deadline);
+    let refused = render(
+        &png(&photo(11, 10).into()),
+        &[],
+        &tight,
+        Encoding::default(),
+        deadline,
+    );
     assert!(
         matches!(refused, Err(RenderError::TooManyPixels(_))),
         "{refused:?}"
@@ -434,6 +460,7 @@ fn a_passed_deadline_ends_the_render() {
         &jpeg(&photo(60, 40).into()),
         &[transform],
         &LIMITS,
+        Encoding::default(),
         Deadline::after(Duration::ZERO),
     );
     assert_eq!(ended, Err(RenderError::TooSlow));
@@ -444,7 +471,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(
-        format in prop_oneof![Just(Format::Jpeg), Just(Format::Png), Just(Format::Webp)],
+        format in prop_oneof![Just(SourceFormat::Jpeg), Just(SourceFormat::Png), Just(SourceFormat::Webp)],
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..20),
         length in any::<proptest::sample::Index>(),
     ) {
