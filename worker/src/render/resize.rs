@@ -151,10 +151,10 @@ fn halved(start: f64, length: f64, px: u32, odd: Odd) -> (f64, f64, u32) {
 pub(super) fn resize(pixels: &Pixels, area: Area, size: Size) -> Result<Pixels, RenderError> {
     let from = pixels.size();
     // Rounding may put an edge a hair outside, which the resampler refuses.
-    let within = |start: f64, length: f64, side: u32| {
-        let side = f64::from(side);
-        let start = start.clamp(0.0, side);
-        (start, length.min(side - start))
+    let within = |start: f64, length: f64, px: u32| {
+        let end = f64::from(px);
+        let start = start.clamp(0.0, end);
+        (start, length.min(end - start))
     };
     let (left, width) = within(area.left, area.width, from.width);
     let (top, height) = within(area.top, area.height, from.height);

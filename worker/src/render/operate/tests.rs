@@ -28,7 +28,7 @@ fn drawn(channels: Channels) -> Pixels {
         let wanted = match channels {
             Channels::Gray => vec![x * 10 + y],
             Channels::Rgb => rgba[..3].to_vec(),
-            Channels::Rgba => rgba.to_vec(),
+            Channels::Rgba | Channels::Cmyk => rgba.to_vec(),
         };
         samples.extend(wanted.into_iter().map(|sample| sample as u8));
     }
@@ -50,7 +50,7 @@ fn assert_rgb(name: &str, made: &Pixels, expected: [[u8; 3]; 8], tolerance: u8) 
     for (point, expected) in POINTS.into_iter().zip(expected) {
         let made = match made.channels() {
             Channels::Gray => at(made, point).repeat(3),
-            Channels::Rgb | Channels::Rgba => at(made, point),
+            Channels::Rgb | Channels::Rgba | Channels::Cmyk => at(made, point),
         };
         let near = made[..3]
             .iter()
