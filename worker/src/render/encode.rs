@@ -17,7 +17,7 @@ use super::plan::Size;
 pub(super) fn encode(
     pixels: Pixels,
     transform: &Transform,
-    encoding: &Encoding,
+    encoding: Encoding,
 ) -> Result<Vec<u8>, RenderError> {
     let quality = transform.quality.unwrap_or(Quality::DEFAULT);
     match transform.format {
@@ -35,7 +35,7 @@ pub(super) fn encode(
 pub(super) fn planes(
     planes: &Planes,
     transform: &Transform,
-    encoding: &Encoding,
+    encoding: Encoding,
 ) -> Result<Vec<u8>, RenderError> {
     let [cb, cr] = &planes.chroma;
     let components = Components::Ycbcr {
@@ -51,7 +51,7 @@ pub(super) fn planes(
     )
 }
 
-fn jpeg(pixels: &Pixels, quality: Quality, encoding: &Encoding) -> Result<Vec<u8>, RenderError> {
+fn jpeg(pixels: &Pixels, quality: Quality, encoding: Encoding) -> Result<Vec<u8>, RenderError> {
     let Size { width, height } = pixels.size();
     if pixels.channels() == Channels::Gray {
         return write_jpeg(&Components::Gray(plane(pixels)), quality, encoding);
@@ -61,7 +61,7 @@ fn jpeg(pixels: &Pixels, quality: Quality, encoding: &Encoding) -> Result<Vec<u8
     write_jpeg(&converted.components(), quality, encoding)
 }
 
-fn sampling(encoding: &Encoding) -> Sampling {
+fn sampling(encoding: Encoding) -> Sampling {
     match encoding.jpeg_chroma {
         Chroma::Quarter => Sampling::Quarter,
         Chroma::Full => Sampling::Full,
@@ -72,7 +72,7 @@ fn sampling(encoding: &Encoding) -> Sampling {
 fn write_jpeg(
     components: &Components<'_>,
     quality: Quality,
-    encoding: &Encoding,
+    encoding: Encoding,
 ) -> Result<Vec<u8>, RenderError> {
     let process = match encoding.jpeg_scans {
         Scans::Baseline => Process::Baseline,
@@ -90,7 +90,7 @@ fn plane(pixels: &Pixels) -> Plane<'_> {
     }
 }
 
-fn png(pixels: &Pixels, encoding: &Encoding) -> Result<Vec<u8>, RenderError> {
+fn png(pixels: &Pixels, encoding: Encoding) -> Result<Vec<u8>, RenderError> {
     let Size { width, height } = pixels.size();
     let colours = match pixels.channels() {
         Channels::Gray => ExtendedColorType::L8,
@@ -110,7 +110,7 @@ fn png(pixels: &Pixels, encoding: &Encoding) -> Result<Vec<u8>, RenderError> {
 }
 
 /// Lossy; alpha is kept exactly.
-fn webp(pixels: Pixels, quality: Quality, encoding: &Encoding) -> Result<Vec<u8>, RenderError> {
+fn webp(pixels: Pixels, quality: Quality, encoding: Encoding) -> Result<Vec<u8>, RenderError> {
     let Size { width, height } = pixels.size();
     let pixels = pixels.widened(Channels::Rgb);
     let encoder = match pixels.channels() {

@@ -113,10 +113,10 @@ fn turn(pixels: Pixels, orientation: Orientation) -> Pixels {
 /// The one orientation that does what `first` and then `second` do.
 pub(super) fn then(first: Orientation, second: Orientation) -> Orientation {
     let (first, second) = (matrix(first), matrix(second));
-    let row = |row: [i8; 2]| {
-        let [a, b] = row;
-        let [[c, d], [e, f]] = first;
-        [a * c + b * e, a * d + b * f]
+    let row = |[of_right, of_down]: [i8; 2]| {
+        let [right, down] = first;
+        let sum = |(right, down)| of_right * right + of_down * down;
+        [sum((right[0], down[0])), sum((right[1], down[1]))]
     };
     let both = second.map(row);
     ALL.into_iter()

@@ -4,9 +4,8 @@
 //! trim, extract), and of two operations for the same step the later one counts.
 
 use image::metadata::Orientation;
-use thumbmill_shared::transform::Operation;
+use thumbmill_shared::transform::{Colour, Operation};
 
-use super::frame::Colour;
 use super::operate::{Rectangle, rotate, rotated_size, trim};
 use super::orient::then;
 use super::pixels::Pixels;
@@ -27,25 +26,25 @@ pub(super) struct Preparation {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Tilt {
     degrees: f64,
-    background: Colour,
+    background: [u8; 4],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Trim {
-    background: Option<Colour>,
+    background: Option<[u8; 4]>,
     threshold: f32,
 }
 
 impl Preparation {
     /// What `operations` ask for, of a picture that `upright` turns upright.
     pub(super) fn of(operations: &[Operation], upright: Orientation) -> Self {
-        let (mut mirrored, mut turned) = ([false; 2], Orientation::NoTransforms);
+        let (mut upside_down, mut mirrored) = (false, false);
+        let mut turned = Orientation::NoTransforms;
         let (mut tilt, mut trim, mut extract) = (None, None, None);
         for operation in operations {
-            let [flip, flop] = &mut mirrored;
             match operation {
-                Operation::Flip => *flip = true,
-                Operation::Flop => *flop = true,
+                Operation::Flip => upside_down = true,
+                Operation::Flop => mirrored = true,
                 Operation::Rotate { angle, background } => {
                     (turned, tilt) = rotation(angle.value(), background.rgba());
                 }
@@ -55,7 +54,7 @@ impl Preparation {
                 } => {
                     #[expect(clippy::cast_possible_truncation, reason = "of samples up to 255")]
                     let threshold = threshold.value() as f32;
-                    let background = background.map(|colour| colour.rgba());
+                    let background = background.map(Colour::rgba);
                     trim = Some(Trim {
                         background,
                         threshold,
@@ -77,11 +76,11 @@ impl Preparation {
                 _after_the_resize => {}
             }
         }
-        let mirrored = match mirrored {
-            [false, false] => Orientation::NoTransforms,
-            [true, false] => Orientation::FlipVertical,
-            [false, true] => Orientation::FlipHorizontal,
-            [true, true] => Orientation::Rotate180,
+        let mirrored = match (upside_down, mirrored) {
+            (false, false) => Orientation::NoTransforms,
+            (true, false) => Orientation::FlipVertical,
+            (false, true) => Orientation::FlipHorizontal,
+            (true, true) => Orientation::Rotate180,
         };
         Self {
             turn: then(then(upright, mirrored), turned),
@@ -168,7 +167,7 @@ impl Preparation {
 }
 
 /// A rotation as a turn by right angles, if it is one.
-fn rotation(degrees: f64, background: Colour) -> (Orientation, Option<Tilt>) {
+fn rotation(degrees: f64, background: [u8; 4]) -> (Orientation, Option<Tilt>) {
     let right_angles = [
         (0.0, Orientation::NoTransforms),
         (90.0, Orientation::Rotate90),

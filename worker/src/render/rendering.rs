@@ -133,7 +133,7 @@ impl<'a> Rendering<'a> {
         };
         match orient::orient(pyramid.cut(cut, chroma)?, turn) {
             Picture::Planes(planes) => {
-                let bytes = encode::planes(&planes, transform, &self.encoding)?;
+                let bytes = encode::planes(&planes, transform, self.encoding)?;
                 Ok(rendered(bytes, planes.luma.size()))
             }
             // A gray one has no planes.
@@ -182,7 +182,7 @@ impl<'a> Rendering<'a> {
         let operations = transform.operations.as_slice();
         let pixels = operate::operate(pixels, operations, self.deadline)?;
         let size = pixels.size();
-        let bytes = encode::encode(pixels, transform, &self.encoding)?;
+        let bytes = encode::encode(pixels, transform, self.encoding)?;
         Ok(rendered(bytes, size))
     }
 

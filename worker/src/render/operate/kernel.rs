@@ -24,7 +24,7 @@ impl Kernel {
     /// the reference's are. Neighbours further away than `side_px` are the same edge pixel, so
     /// their weights are added up in the last one.
     pub(super) fn gaussian(sigma: f32, least: f32, side_px: u32) -> Self {
-        let last = side_px.max(1) as usize;
+        let edge = side_px.max(1) as usize;
         let mut half: Vec<f32> = Vec::new();
         for distance in (0_u16..).map(f32::from) {
             let weight = (-distance * distance / (2.0 * sigma * sigma)).exp();
@@ -33,7 +33,7 @@ impl Kernel {
                 break;
             }
             let weight = (STEPS * weight).round();
-            match half.get_mut(last) {
+            match half.get_mut(edge) {
                 Some(edge) => *edge += weight,
                 None => half.push(weight),
             }

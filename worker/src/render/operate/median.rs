@@ -13,8 +13,8 @@ pub(super) fn median(pixels: &Pixels) -> Pixels {
     let Size { width, height } = pixels.size();
     let channels = pixels.channels().count();
     let row_bytes = pixels.row_bytes(width);
-    let last = (height as usize).saturating_sub(1);
-    let row = |y: usize| &pixels.samples()[y.min(last) * row_bytes..][..row_bytes];
+    let bottom = (height as usize).saturating_sub(1);
+    let row = |y: usize| &pixels.samples()[y.min(bottom) * row_bytes..][..row_bytes];
     let mut filtered = Pixels::black(pixels.size(), pixels.channels());
     let mut columns = vec![[0; 3]; row_bytes + 2 * channels];
     for (y, filtered) in filtered.rows_mut().enumerate() {
@@ -28,9 +28,9 @@ pub(super) fn median(pixels: &Pixels) -> Pixels {
         for (at, sample) in filtered.iter_mut().enumerate() {
             let (left, here) = (columns[at], columns[at + channels]);
             let right = columns[at + 2 * channels];
-            let least = left[0].max(here[0]).max(right[0]);
-            let greatest = left[2].min(here[2]).min(right[2]);
-            *sample = middle(least, middle(left[1], here[1], right[1]), greatest);
+            let darkest = left[0].max(here[0]).max(right[0]);
+            let brightest = left[2].min(here[2]).min(right[2]);
+            *sample = middle(darkest, middle(left[1], here[1], right[1]), brightest);
         }
     }
     filtered

@@ -196,12 +196,15 @@ fn each_colour(pixels: &Pixels, mut look: impl FnMut([u8; 3])) {
         Channels::Gray => pixels.samples().iter().for_each(|gray| look([*gray; 3])),
         Channels::Rgb => {
             let (all, _) = pixels.samples().as_chunks::<3>();
-            all.iter().for_each(|rgb| look(*rgb));
+            for rgb in all {
+                look(*rgb);
+            }
         }
         Channels::Rgba | Channels::Cmyk => {
             let (all, _) = pixels.samples().as_chunks::<4>();
-            all.iter()
-                .for_each(|[red, green, blue, _]| look([*red, *green, *blue]));
+            for [red, green, blue, _] in all {
+                look([*red, *green, *blue]);
+            }
         }
     }
 }

@@ -61,22 +61,13 @@ pub(in crate::render) fn plan(
                 ratio(original.width, bounds.width),
                 ratio(original.height, bounds.height),
             );
-            let covering = across.min(down);
-            let fitting = across.max(down);
+            let by = |shrink| scaled(original, at_least_one(shrink, transform));
+            let (covering, fitting) = (across.min(down), across.max(down));
             match fit {
-                Fit::Cover => cut(
-                    whole,
-                    scaled(original, at_least_one(covering, transform)),
-                    bounds,
-                    focal,
-                ),
-                Fit::Contain => letterbox(
-                    whole,
-                    scaled(original, at_least_one(fitting, transform)),
-                    bounds,
-                ),
-                Fit::Inside => uncut(scaled(original, at_least_one(fitting, transform))),
-                Fit::Outside => uncut(scaled(original, at_least_one(covering, transform))),
+                Fit::Cover => cut(whole, by(covering), bounds, focal),
+                Fit::Contain => letterbox(whole, by(fitting), bounds),
+                Fit::Inside => uncut(by(fitting)),
+                Fit::Outside => uncut(by(covering)),
             }
         }
     };
