@@ -43,7 +43,7 @@ fn rendered(original: &[u8], request: &str) -> Result<DynamicImage, RenderError>
     let deadline = Deadline::after(Duration::from_secs(60));
     let rendered = render(
         original,
-        &[transform.clone()],
+        std::slice::from_ref(&transform),
         &LIMITS,
         Encoding::default(),
         deadline,

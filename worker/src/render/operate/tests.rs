@@ -30,7 +30,11 @@ fn drawn(channels: Channels) -> Pixels {
             Channels::Rgb => rgba[..3].to_vec(),
             Channels::Rgba | Channels::Cmyk => rgba.to_vec(),
         };
-        samples.extend(wanted.into_iter().map(|sample| sample as u8));
+        samples.extend(
+            wanted
+                .into_iter()
+                .map(|sample| u8::try_from(sample).unwrap()),
+        );
     }
     let size = Size {
         width: 24,
@@ -185,7 +189,7 @@ fn large_blurs_are_as_the_references_within_three_levels() {
     for (y, x) in (0_usize..200).flat_map(|y| (0_usize..300).map(move |x| (y, x))) {
         let green = if x < 100 { 255 } else { 0 };
         let blue = if y < 70 && x > 150 { 255 } else { 20 };
-        samples.extend([(x * y % 256) as u8, green, blue]);
+        samples.extend([u8::try_from(x * y % 256).unwrap(), green, blue]);
     }
     let size = Size { width: 300, height: 200 };
     let pixels = Pixels::new(size, samples, Channels::Rgb).unwrap();
