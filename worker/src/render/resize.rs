@@ -34,10 +34,6 @@ pub(super) enum Odd {
     Last,
 }
 
-/// From this shrink on, a picture is halved before it is resampled: as much as leaves at least
-/// two pixels for one, so that the filter still decides.
-const HALVE_FROM: f64 = 4.0;
-
 /// One decoded picture at several sizes, each made when it is first needed.
 #[derive(Debug)]
 pub(super) struct Pyramid {
@@ -63,8 +59,9 @@ impl Pyramid {
         let mut at = 0;
         loop {
             let source = self.levels.get(at)?;
-            let left = (ratio.0 / source.shrink.0).min(ratio.1 / source.shrink.1);
-            if left < HALVE_FROM || !source.can_be_halved() {
+            let halves = source.shrunk.halves(source.shrink.0, ratio.0)
+                && source.shrunk.halves(source.shrink.1, ratio.1);
+            if !halves || !source.can_be_halved() {
                 return self.levels.get(at);
             }
             at += 1;
