@@ -13,21 +13,30 @@ use super::picture::Planes;
 use super::pixels::{Channels, Pixels};
 use super::plan::Size;
 
-/// Encodes a picture in the format and quality of `transform`.
+mod avif;
+mod palette;
+
+/// Encodes a picture in the format and quality of `transform`. A PNG with a quality has a palette.
 pub(super) fn encode(
     pixels: Pixels,
     transform: &Transform,
     encoding: Encoding,
 ) -> Result<Vec<u8>, RenderError> {
-    let quality = transform.quality.unwrap_or(Quality::DEFAULT);
+    let quality = transform.quality.unwrap_or(match transform.format {
+        Format::Avif => Quality::DEFAULT_AVIF,
+        Format::Jpeg | Format::Png | Format::Webp => Quality::DEFAULT,
+    });
     match transform.format {
         Format::Jpeg => {
             let background = transform.background.map_or(BLACK, Colour::rgba);
             jpeg(&flatten(pixels, background), quality, encoding)
         }
-        Format::Png => png(&pixels, encoding),
+        Format::Png => match transform.quality {
+            None => png(&pixels, encoding),
+            Some(quality) => palette::palette(&pixels, quality.percent(), encoding.png_level.get()),
+        },
         Format::Webp => webp(pixels, quality, encoding),
-        Format::Avif => Err(refused("AVIF")),
+        Format::Avif => avif::avif(pixels, quality.percent(), encoding.avif_effort.get()),
     }
 }
 
