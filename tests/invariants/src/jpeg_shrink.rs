@@ -93,7 +93,10 @@ fn planes(picture: Picture) -> Vec<Plane> {
 }
 
 fn assert_sizes(picture: &Picture, header: &Header, shrink: u32) {
-    let (width, height) = (header.width.div_ceil(shrink), header.height.div_ceil(shrink));
+    let (width, height) = (
+        header.width.div_ceil(shrink),
+        header.height.div_ceil(shrink),
+    );
     assert_eq!((picture.full_width, picture.full_height), (width, height));
     let all = Crop {
         left: 0,
@@ -152,11 +155,13 @@ fn assert_part(part: &Picture, wanted: Crop, whole: &Picture) {
     assert!(crop.left + crop.width >= wanted.left + wanted.width);
     assert!(crop.top + crop.height >= wanted.top + wanted.height);
     assert_covered(part);
-    let samples = |pixels: u32, (per, of): (u8, u8)| {
-        pixels as usize * usize::from(of) / usize::from(per)
-    };
+    let samples =
+        |pixels: u32, (per, of): (u8, u8)| pixels as usize * usize::from(of) / usize::from(per);
     for (part, whole) in part.planes.iter().zip(&whole.planes) {
-        let (left, top) = (samples(crop.left, part.across), samples(crop.top, part.down));
+        let (left, top) = (
+            samples(crop.left, part.across),
+            samples(crop.top, part.down),
+        );
         let rows = whole.samples.chunks(whole.width).skip(top);
         for (found, row) in part.samples.chunks(part.width).zip(rows) {
             assert!(found == &row[left..left + part.width], "{wanted:?}");

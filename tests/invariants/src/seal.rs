@@ -48,7 +48,11 @@ mod tests {
         let chunk = b"\0\0\0\x01abcd!????";
         let file = [b"not yet ".as_slice(), chunk, b"\0\0\0\x09cut"].concat();
         let sum = crc32fast::hash(b"abcd!").to_be_bytes();
-        let expected = [b"\x89PNG\r\n\x1a\n\0\0\0\x01abcd!", sum.as_slice(), b"\0\0\0\x09cut"];
+        let expected = [
+            b"\x89PNG\r\n\x1a\n\0\0\0\x01abcd!",
+            sum.as_slice(),
+            b"\0\0\0\x09cut",
+        ];
         assert_eq!(png(&file), expected.concat());
     }
 
