@@ -9,6 +9,7 @@ use thumbmill_jpeg_shrink::{
 
 use crate::cost::{measured, processor_time};
 use crate::seal;
+use crate::shrunk::MOST_PIXELS;
 
 const SCALES: [(Scale, u32); 4] = [
     (Scale::Full, 1),
@@ -30,7 +31,14 @@ pub fn jpeg_shrink(input: &[u8]) {
     let (header, cost) = measured(|| read_header(&bytes));
     let most = HEADER_BYTES + 2 * bytes.len() as u64;
     assert!(cost.peak_bytes <= most, "{cost:?} for a header");
+    let small = header
+        .as_ref()
+        .is_ok_and(|header| u64::from(header.width) * u64::from(header.height) <= MOST_PIXELS);
     for (scale, shrink) in SCALES {
+        // What is large is tried at one size.
+        if !small && shrink != 8 {
+            continue;
+        }
         let options = Options {
             scale,
             crop: None,
@@ -46,7 +54,9 @@ pub fn jpeg_shrink(input: &[u8]) {
         if let Ok(whole) = &whole {
             let header = header.as_ref().expect("what is decoded has a header");
             assert_sizes(whole, header, shrink);
-            assert_crops(&bytes, &options, whole);
+            if small {
+                assert_crops(&bytes, &options, whole);
+            }
         }
         match (strict, whole) {
             (Ok(strict), whole) => assert_same(Ok(strict), whole),
