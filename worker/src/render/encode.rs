@@ -12,22 +12,29 @@ use super::picture::Planes;
 use super::pixels::{Channels, Pixels};
 use super::plan::Size;
 
+#[cfg_attr(not(test), expect(dead_code, reason = "no format of a request is AVIF yet"))]
+mod avif;
+mod palette;
+
 /// zlib's own default.
 const PNG_LEVEL: u8 = 6;
 /// libwebp's own default, from 0 (fast) to 6 (small).
 const WEBP_METHOD: i32 = 4;
 
-/// Encodes a picture; formats without a quality ignore it.
+/// Encodes a picture. A PNG is exact at 100 and without a quality; below it has a palette.
 pub(super) fn encode(
     pixels: Pixels,
     format: Format,
     quality: Option<Quality>,
 ) -> Result<Vec<u8>, RenderError> {
-    let quality = quality.unwrap_or(Quality::DEFAULT);
+    let lossy = quality.unwrap_or(Quality::DEFAULT);
     match format {
-        Format::Jpeg => jpeg(&flatten(pixels, BLACK), quality),
-        Format::Png => png(&pixels),
-        Format::Webp => webp(pixels, quality),
+        Format::Jpeg => jpeg(&flatten(pixels, BLACK), lossy),
+        Format::Png => match quality.map(Quality::percent) {
+            None | Some(100..) => png(&pixels),
+            Some(percent) => palette::palette(&pixels, percent, PNG_LEVEL),
+        },
+        Format::Webp => webp(pixels, lossy),
     }
 }
 
