@@ -118,7 +118,13 @@ impl Originals {
                 Some(_) => Err(OriginalsError::Duplicate(id)),
             })
             .await;
-        self.committed(&object, swapped).await?;
+        let before = self.committed(&object, swapped).await?;
+        // Whoever deleted it finds a description that does not say so any more.
+        if let Some(State::Deleted { object }) = before.state()
+            && *object != foreign_object(id)
+        {
+            self.remove(object).await;
+        }
         Ok(created)
     }
 
