@@ -34,8 +34,7 @@ pub(super) fn palette(
     let size = pixels.size();
     let indexed = match few(colours) {
         Some(few) => exact(colours, &few, size),
-        None => quantise::quantised(colours, size, quality)
-            .map_err(|error| refused(&error))?,
+        None => quantise::quantised(colours, size, quality).map_err(|error| refused(&error))?,
     };
     indexed.png(zlib_level).map_err(|error| refused(&error))
 }

@@ -40,7 +40,9 @@ fn slope(width: u32, height: u32, channels: Channels) -> Pixels {
                 .take(channels.count())
         })
     });
-    let samples = samples.map(|sample| u8::try_from(sample).unwrap()).collect();
+    let samples = samples
+        .map(|sample| u8::try_from(sample).unwrap())
+        .collect();
     Pixels::new(Size { width, height }, samples, channels).unwrap()
 }
 
@@ -68,19 +70,16 @@ fn a_picture_has_one_file() {
 }
 
 #[test]
-fn more_quality_is_more_bytes_and_more_effort_is_fewer() {
-    let bytes = |quality, effort| {
-        avif(slope(128, 128, Channels::Rgb), quality, effort)
-            .unwrap()
-            .len()
-    };
-    let rising = [1, 30, 50, 80, 100].map(|quality| bytes(quality, 4));
-    assert!(rising.is_sorted_by(|a, b| a < b), "{rising:?}");
-    assert!(bytes(50, 6) < bytes(50, 0));
+fn more_quality_is_more_bytes() {
+    let bytes = [1, 30, 50, 80, 100].map(|quality| {
+        let file = avif(slope(128, 128, Channels::Rgb), quality, 4).unwrap();
+        file.len()
+    });
+    assert!(bytes.is_sorted_by(|a, b| a < b), "{bytes:?}");
 }
 
 #[test]
-fn the_qualities_rise_from_end_to_end() {
+fn more_quality_is_more_of_ravifs_and_more_effort_less_speed() {
     let all: Vec<f32> = (1..=100).map(ravif_quality).collect();
     assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
     for (percent, expected) in [(1, 1.0), (30, 34.0), (40, 49.0), (65, 76.0), (100, 100.0)] {

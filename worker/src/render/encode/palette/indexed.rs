@@ -55,9 +55,7 @@ impl Indexed {
         let byte = |indexes: &[u8]| {
             let places = (0..8).step_by(bits);
             let shifted = indexes.iter().zip(places);
-            shifted.fold(0, |byte, (index, place)| {
-                byte | index << (8 - bits - place)
-            })
+            shifted.fold(0, |byte, (index, place)| byte | index << (8 - bits - place))
         };
         let rows = self.indexes.chunks(self.size.width.max(1) as usize);
         rows.flat_map(|row| row.chunks(8 / bits).map(byte))
