@@ -41,7 +41,7 @@ pub(super) fn avif(pixels: Pixels, quality: u8, effort: u8) -> Result<Vec<u8>, R
     let Size { width, height } = pixels.size();
     let (width, height) = (width as usize, height as usize);
     let pixels = pixels.widened(Channels::Rgb);
-    let encoded = match pixels.channels() {
+    let file = match pixels.channels() {
         Channels::Gray | Channels::Rgb => {
             let (samples, _) = pixels.samples().as_chunks::<3>();
             let colours: Vec<RGB8> = samples.iter().copied().map(RGB8::from).collect();
@@ -55,16 +55,15 @@ pub(super) fn avif(pixels: Pixels, quality: u8, effort: u8) -> Result<Vec<u8>, R
             encoder.encode_rgba(Img::new(&colours, width, height))
         }
     };
-    Ok(encoded.map_err(|error| refused(&error))?.avif_file)
+    Ok(file.map_err(|error| refused(&error))?.avif_file)
 }
 
 /// ravif's quality for the client's, by [`QUALITIES`].
 fn ravif_quality(percent: u8) -> f32 {
     let percent = f32::from(percent.clamp(1, 100));
-    let lines = QUALITIES.iter().zip(QUALITIES.iter().skip(1));
+    let mut lines = QUALITIES.iter().zip(QUALITIES.iter().skip(1));
     lines
-        .filter(|((from, _), _)| *from <= percent)
-        .last()
+        .rfind(|((from, _), _)| *from <= percent)
         .map_or(percent, |((from, low), (to, high))| {
             low + (percent - from) / (to - from) * (high - low)
         })

@@ -1,6 +1,6 @@
 //! PNG of at most 256 colours: all that a picture has, or those that stand for them, dithered.
 //!
-//! Besides the pixels it takes 5 bytes a pixel and, for the colours, up to 100 MB.
+//! Besides the pixels it takes up to 7 bytes a pixel and, for the colours, 100 MB.
 
 use std::borrow::Cow;
 

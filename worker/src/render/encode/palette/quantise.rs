@@ -27,7 +27,7 @@ const DITHERING: f32 = 1.0;
 /// Photos of sharp's, whose quantiser is libimagequant, have 50 to 72 at quality 30, 32 to 38 at
 /// 60, and 15 at 80; below 10 it takes far fewer colours.
 pub(super) fn quantised(colours: &[Colour], size: Size, quality: u8) -> Result<Indexed, Error> {
-    let allowed = f32::from(100_u8.saturating_sub(quality));
+    let allowed = usize::from(100_u8.saturating_sub(quality));
     let mut found = Search::in_colours(colours)?.fewest(allowed)?;
     found.set_dithering_level(DITHERING)?;
     let image = Image::new(
@@ -73,7 +73,7 @@ impl Search {
     }
 
     /// The fewest colours with at most the allowed error.
-    fn fewest(&self, allowed: f32) -> Result<QuantizeResult, Error> {
+    fn fewest(&self, allowed: usize) -> Result<QuantizeResult, Error> {
         let mut steps = STEPS.as_slice();
         let mut best = None;
         while let Some((fewer, step, more)) = middle(steps) {
@@ -98,14 +98,14 @@ impl Search {
     }
 
     /// The mean squared distance. quantizr's own error forgets how many pixels a colour has.
-    fn error(&self, found: &QuantizeResult) -> Result<f32, Error> {
+    fn error(&self, found: &QuantizeResult) -> Result<usize, Error> {
         let mut indexes = vec![0; self.tried.len()];
         found.remap_image(&row(&self.tried)?, &mut indexes)?;
         let palette = palette(found);
         let stands_for = |index: &u8| palette.get(usize::from(*index)).copied();
         let pairs = self.tried.iter().zip(indexes.iter().filter_map(stands_for));
         let squares = pairs.map(|(colour, other)| squared_distance(*colour, other));
-        Ok(squares.sum::<f32>() / self.tried.len() as f32)
+        Ok(squares.sum::<usize>() / self.tried.len().max(1))
     }
 }
 
@@ -132,9 +132,9 @@ fn palette(found: &QuantizeResult) -> Vec<Colour> {
     colours.map(|c| [c.r, c.g, c.b, c.a]).collect()
 }
 
-fn squared_distance(a: Colour, b: Colour) -> f32 {
-    let differences = a.iter().zip(b).map(|(a, b)| f32::from(a.abs_diff(b)));
-    differences.map(|difference| difference.powi(2)).sum()
+fn squared_distance(a: Colour, b: Colour) -> usize {
+    let differences = a.iter().zip(b).map(|(a, b)| usize::from(a.abs_diff(b)));
+    differences.map(|difference| difference.pow(2)).sum()
 }
 
 #[cfg(test)]

