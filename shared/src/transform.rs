@@ -46,7 +46,7 @@ pub enum Enlargement {
     Never,
 }
 
-/// Encoder quality, 1 to 100. Without effect on PNG, which is lossless.
+/// Encoder quality, 1 to 100. Of PNG it is how many colours; all at 100 and without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Quality(NonZeroU8);
@@ -148,7 +148,8 @@ impl VariantRequest {
         };
         let quality = match format {
             Format::Jpeg | Format::Webp => Some(self.quality.unwrap_or(Quality::DEFAULT)),
-            Format::Png => None,
+            // All of it is what a PNG without a palette has.
+            Format::Png => self.quality.filter(|quality| quality.percent() < 100),
         };
         let target = match (self.width, self.height) {
             (None, None) => None,

@@ -12,8 +12,12 @@ fn requests_for_the_same_picture_have_one_canonical_form() {
     let table = [
         (r#"{"width":200,"height":100}"#, "cover 200x100 png"),
         (
-            r#"{"width":200,"height":100,"fit":"cover","format":"png","quality":30}"#,
+            r#"{"width":200,"height":100,"fit":"cover","format":"png","quality":100}"#,
             "cover 200x100 png",
+        ),
+        (
+            r#"{"width":200,"height":100,"format":"png","quality":99}"#,
+            "cover 200x100 png q99",
         ),
         (
             r#"{"width":200,"height":100,"withoutEnlargement":false}"#,
