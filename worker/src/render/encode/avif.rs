@@ -1,8 +1,8 @@
 //! AVIF: 8 bits, full resolution of colour (4:4:4), sRGB in BT.601 (ISO/IEC 23000-22), on one core.
 //!
-//! Knows neither the client's default nor a deadline: what has begun is finished. On one core of
-//! the machine it was written on a megapixel takes 3 to 6 seconds at effort 4 and 25 to 40 MB
-//! besides the pixels; both grow with the area.
+//! Knows neither the client's default nor a deadline: what has begun is finished. A megapixel takes
+//! 1 to 4 seconds of one core at effort 4, and 25 to 40 MB besides the pixels; both grow with the
+//! area and with nothing else.
 
 use ravif::{AlphaColorMode, BitDepth, Encoder, Img, RGB8, RGBA8};
 
@@ -71,8 +71,8 @@ fn ravif_quality(percent: u8) -> f32 {
 
 /// rav1e's speed, 1 (slow) to 10, that takes about as long as libaom does with sharp's effort.
 ///
-/// Milliseconds of a 200 px photo, sharp's and ours: effort 3: 30 and 65; 4: 175 and 160;
-/// 5: 250 and 215; 6: 450 and 290; 7: 700 and 900. Below 4 libaom is faster than rav1e can be.
+/// Milliseconds of a 200 px photo, sharp's and ours: effort 3: 33 and 46; 4: 128 and 100;
+/// 5: 152 and 188; 6: 396 and 244; 7: 540 and 740. Below 4 libaom is faster than rav1e can be.
 fn ravif_speed(effort: u8) -> u8 {
     match effort {
         0..=3 => 10,
