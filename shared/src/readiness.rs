@@ -263,8 +263,8 @@ impl Readiness {
         }
     }
 
-    /// Records how a variant ended and tells everybody; a picture is told, not recorded. A failure does not replace an outcome
-    /// that is known already.
+    /// Records how a variant ended and tells everybody; a picture is told, not recorded. A
+    /// failure does not replace an outcome that is known already.
     pub async fn finish(
         &self,
         key: &VariantKey,

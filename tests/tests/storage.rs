@@ -518,6 +518,23 @@ async fn a_deleted_original_is_gone_and_its_id_can_be_used_again(store: Store) {
     store.finish().await;
 }
 
+/// A deletion that ended, or met a creation, between its marker and the bytes.
+async fn a_creation_clears_away_what_a_deletion_left(store: Store) {
+    let originals = store.originals();
+    let old = originals.create(upload(&store, None, "old")).await.unwrap();
+    let description = format!("uploads/{}/description.json", old.id);
+    let marker = serde_json::json!({
+        "revision": Uuid::new_v4(),
+        "deleted": { "object": old.object },
+    });
+    put(&store, &description, marker.to_string()).await;
+    assert_eq!(text(&store, &old.object).await.as_deref(), Some("old"));
+    let new = originals.create(upload(&store, Some(old.id), "new")).await;
+    assert_eq!(content(&store, &new.unwrap()).await.unwrap(), "new");
+    assert_eq!(text(&store, &old.object).await, None);
+    store.finish().await;
+}
+
 async fn an_object_of_another_tool_is_an_original(store: Store) {
     let (originals, id) = (store.originals(), AssetId::random());
     let object = format!("originals/{id}");
@@ -655,6 +672,7 @@ on_both_backends! {
     a_replaced_original_has_other_bytes_and_loses_its_variants
     an_amended_original_keeps_its_bytes
     a_deleted_original_is_gone_and_its_id_can_be_used_again
+    a_creation_clears_away_what_a_deletion_left
     an_object_of_another_tool_is_an_original
     changes_that_race_leave_a_description_that_opens
 }

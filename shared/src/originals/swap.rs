@@ -16,8 +16,8 @@
 //!    if its revision is found; otherwise it stays in doubt and the bytes stay.
 //! 5. A deletion is a change of the chain as well, to a state that says "deleted", before the
 //!    bytes go. A racing replacement finds it and gives up; a racing creation swaps it for its
-//!    own. The marker stays in S3, where nothing could remove it safely; a folder can remove it
-//!    under its lock.
+//!    own, and deletes the bytes that it named. The marker stays in S3, where nothing could
+//!    remove it safely; a folder can remove it under its lock.
 //!
 //! Bytes of other tools, at `originals/<id>`, may vanish at any time; a description that names
 //! them is only believed after a look at them.

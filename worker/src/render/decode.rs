@@ -33,6 +33,10 @@ pub(super) fn decode(
     }
 }
 
+/// What is left for the resampler when boxes have done their part: at least so many pixels for
+/// one, so that the filter still decides.
+const LEFT: f64 = 2.0;
+
 /// The whole pixels that an area touches, when each is `shrink` stored pixels wide and high:
 /// left, top, width, height.
 fn whole_px(decoding: &Decoding, shrink: u32) -> (u32, u32, u32, u32) {

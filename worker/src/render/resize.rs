@@ -14,9 +14,8 @@ use super::plan::{Area, Cut, Size};
 pub(super) enum Chroma {
     /// A sample for every pixel (4:4:4).
     Full,
-    /// One for two by two pixels (4:2:0). On an axis of odd length the last sample has but one;
-    /// which one is said for the
-    /// stored picture, across and down.
+    /// One for two by two pixels (4:2:0). On an axis of odd length one sample has but one pixel;
+    /// which end it lies at is said for the stored picture, across and down.
     Quarter {
         /// Across.
         across: Odd,

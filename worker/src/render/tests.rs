@@ -136,7 +136,7 @@ fn a_flat_jpeg_keeps_its_colour() {
     }
 }
 
-/// Our encoder writes one scan a channel; such a picture must be a good original, too.
+/// What our encoder writes must be a good original, too.
 #[test]
 fn a_thumbnail_can_be_an_original() {
     for (width, height) in [(240, 160), (237, 155), (97, 203)] {
@@ -397,6 +397,46 @@ fn damaged_originals_are_told_from_tolerable_ones() {
         rendered(&entropy, small).is_ok(),
         "damage inside complete JPEG data is tolerated"
     );
+}
+
+#[test]
+fn a_cut_off_jpeg_is_shown_as_far_as_it_goes_if_the_operator_tolerates_it() {
+    let cut = damage::truncated(&jpeg(&photo(240, 160).into()), 60);
+    let limits = Limits {
+        missing_end: MissingEnd::Tolerate,
+        ..LIMITS
+    };
+    let request: VariantRequest = serde_json::from_str(r#"{"format":"png"}"#).unwrap();
+    let transform = request.resolve(Format::Jpeg, Format::Jpeg);
+    let deadline = Deadline::after(Duration::from_secs(60));
+    let rendered = render(&cut, &[transform], &limits, deadline).unwrap();
+    let picture = decode(&rendered[0].as_ref().unwrap().bytes);
+    let [.., bottom_left, bottom_right] = corners(&picture);
+    for (found, expected) in corners(&picture).into_iter().zip(CORNERS).take(2) {
+        assert_near(found, expected, 16);
+    }
+    for missing in [bottom_left, bottom_right] {
+        assert_near(missing, Rgb([128, 128, 128]), 2);
+    }
+}
+
+#[test]
+fn what_takes_more_memory_than_allowed_is_refused() {
+    let tight = Limits {
+        memory_bytes: 50_000,
+        ..LIMITS
+    };
+    let request: VariantRequest = serde_json::from_str(r#"{"format":"png"}"#).unwrap();
+    let transform = request.resolve(Format::Jpeg, Format::Jpeg);
+    for format in Format::ALL {
+        let original = encoded(format, &photo(240, 160).into());
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let refused = render(&original, &[transform], &tight, deadline);
+        assert!(
+            matches!(refused, Err(RenderError::TooManyBytes(_))),
+            "{format}: {refused:?}"
+        );
+    }
 }
 
 #[test]

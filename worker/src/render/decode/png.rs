@@ -2,15 +2,11 @@
 
 use thumbmill_png_shrink::{Crop, Options, PictureChannels, decode as read};
 
-use super::{Bounds, to_px, whole_px};
+use super::{Bounds, LEFT, to_px, whole_px};
 use crate::render::RenderError;
 use crate::render::picture::{Picture, Source};
 use crate::render::pixels::{Channels, Pixels};
 use crate::render::plan::{Decoding, Size};
-
-/// What is left for the resampler when boxes have done their part: at least so many pixels for
-/// one, so that the filter still decides.
-const LEFT: f64 = 2.0;
 
 /// Decodes what is planned.
 pub(super) fn decode(

@@ -4,7 +4,7 @@ use thumbmill_webp_shrink::{
     Coding, Crop, Options, Picture as Decoded, Pixels as Stored, Plane, Scale,
 };
 
-use super::{Bounds, whole_px};
+use super::{Bounds, LEFT, whole_px};
 use crate::render::RenderError;
 use crate::render::picture::{Picture, Planes, Range, Source};
 use crate::render::pixels::{Channels, Pixels};
@@ -17,10 +17,6 @@ const SCALES: [(Scale, u32); 4] = [
     (Scale::Half, 2),
     (Scale::Full, 1),
 ];
-
-/// What is left for the resampler when boxes have done their part: at least so many pixels for
-/// one, so that the filter still decides.
-const LEFT: f64 = 2.0;
 
 /// Decodes what is planned.
 pub(super) fn decode(
