@@ -2,23 +2,20 @@
 
 use thumbmill_shared::format::Format;
 
-/// Formats that save bytes, best first; only a client that names them gets them.
-const MODERN: [Format; 1] = [Format::Webp];
-
-/// The format for an original in format `original`.
+/// Which of the formats a client gets, of which there are `modern` ones, the best first, and a
+/// `plain` one.
 ///
-/// The best modern format that the client names and wants no less than the plain one; else the
-/// original's own format, which for a modern original is PNG, since it may have alpha.
-pub(crate) fn auto(accept: &str, original: Format) -> Format {
-    let plain = match original {
-        Format::Jpeg | Format::Png => original,
-        Format::Webp => Format::Png,
-    };
-    let wanted = |format: &Format| {
+/// The modern format that the client names and wants most, and no less than the plain one; of
+/// two that it wants alike the better. Else the plain one.
+pub(crate) fn auto(accept: &str, modern: &[Format], plain: Format) -> Format {
+    let (mut best, mut most) = (plain, named(accept, plain));
+    for format in modern.iter().rev() {
         let quality = named(accept, *format);
-        quality > 0.0 && quality >= named(accept, plain)
-    };
-    MODERN.into_iter().find(wanted).unwrap_or(plain)
+        if quality > 0.0 && quality >= most {
+            (best, most) = (*format, quality);
+        }
+    }
+    best
 }
 
 /// The quality that the client gives a format by its full name; 0 when it does not name it.
@@ -42,7 +39,7 @@ mod tests {
 
     #[test]
     fn auto_follows_what_the_client_names() {
-        use Format::{Jpeg, Png, Webp};
+        use Format::{Avif, Jpeg, Png, Webp};
         let table = [
             ("", Jpeg, Jpeg),
             ("*/*", Jpeg, Jpeg),
@@ -52,17 +49,23 @@ mod tests {
             (
                 "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
                 Jpeg,
-                Webp,
+                Avif,
             ),
+            ("image/avif", Png, Avif),
+            ("image/avif;q=0,image/webp", Png, Webp),
+            ("image/avif;q=0.5,image/webp;q=0.9", Png, Webp),
+            ("image/webp;q=0.9,image/avif;q=0.9", Png, Avif),
+            ("image/avif;q=0.5,image/webp;q=0.6,image/jpeg", Jpeg, Jpeg),
+            ("image/avif;q=nan", Jpeg, Jpeg),
             ("image/webp;q=0", Jpeg, Jpeg),
             ("image/webp;q=0.5, image/jpeg", Jpeg, Jpeg),
             ("image/webp;q=0.5, image/jpeg;q=0.4", Jpeg, Webp),
             ("image/webp;q=junk", Jpeg, Jpeg),
-            ("", Webp, Png),
-            ("image/webp", Webp, Webp),
         ];
-        for (accept, original, expected) in table {
-            assert_eq!(auto(accept, original), expected, "{accept} for {original}");
+        for (accept, plain, expected) in table {
+            let found = auto(accept, &[Avif, Webp], plain);
+            assert_eq!(found, expected, "{accept}, else {plain}");
         }
+        assert_eq!(auto("image/avif,image/webp;q=0.1", &[Webp], Png), Webp);
     }
 }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::json;
 use thumbmill_shared::asset::{AssetId, Original};
-use thumbmill_shared::format::{Format, FormatChoice};
+use thumbmill_shared::format::{Format, FormatChoice, SourceFormat};
 use thumbmill_shared::metrics::WAITING;
 use thumbmill_shared::outcome::{Outcome, Ready, Reason};
 use thumbmill_shared::readiness::Ending;
@@ -124,16 +124,19 @@ async fn serve(
             disposition,
             name,
         };
-        let source = Format::of_media_type(&original.media_type);
+        let source = SourceFormat::of_media_type(&original.media_type);
         let answer = match source {
             Some(source) if !asked.is_original() => {
-                let auto = accept::auto(&request.joined(&header::ACCEPT), source);
-                let transform = asked.resolve(source, auto);
+                let accept = request.joined(&header::ACCEPT);
+                let modern = asked.modern(app.settings.max_avif_pixels);
+                let auto = accept::auto(&accept, modern, source.plain());
+                let transform = asked.focused_as(&original).resolve(source, auto);
                 let original_version = original.version.clone();
                 page.variant(&Variant {
                     asset,
                     original_version,
                     transform,
+                    encoding: app.settings.encoding(),
                 })
                 .await?
             }
@@ -260,6 +263,7 @@ impl Page<'_> {
             Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
             Format::Png => &["png"],
             Format::Webp => &["webp"],
+            Format::Avif => &["avif"],
         };
         let name = with_extension(&self.name, format.extension(), accepted);
         self.stored(variant.key().as_str(), format.media_type(), name)

@@ -40,7 +40,7 @@ pub(crate) async fn describe(
     Ok(record(&app, &original))
 }
 
-/// `PATCH /files/{id}`: JSON changes names, a multipart body replaces the bytes.
+/// `PATCH /files/{id}`: JSON changes what is said of an original, a multipart body replaces the bytes.
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
@@ -54,17 +54,17 @@ pub(crate) async fn change(
         drop(spool);
         replaced
     } else {
-        let Json(names) = Json::<Names>::from_request(request, &app).await.map_err(
+        let Json(fields) = Json::<Fields>::from_request(request, &app).await.map_err(
             |rejection| match rejection.status() {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                    ApiError::MediaType(", or application/json with new names")
+                    ApiError::MediaType(", or application/json with new fields")
                 }
                 _ => ApiError::Payload(rejection.body_text()),
             },
         )?;
-        let names = names.checked()?;
+        let fields = fields.checked()?;
         app.originals
-            .amend(asset, |original| names.apply(original))
+            .amend(asset, |original| fields.apply(original))
             .await?
     };
     tell(&app, asset).await;
@@ -101,22 +101,51 @@ async fn tell(app: &App, asset: AssetId) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Names {
+struct Fields {
     filename_download: Option<String>,
     title: Option<String>,
+    #[serde(default)]
+    focal_point_x: Change,
+    #[serde(default)]
+    focal_point_y: Change,
 }
 
-impl Names {
+/// What becomes of something that may be unset.
+#[derive(Clone, Copy, Default)]
+enum Change {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is set, or unset by `null`.
+    To(Option<u32>),
+}
+
+impl<'de> Deserialize<'de> for Change {
+    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        Option::deserialize(json).map(Self::To)
+    }
+}
+
+impl Change {
+    fn apply(self, value: &mut Option<u32>) {
+        match self {
+            Self::Keep => {}
+            Self::To(new) => *value = new,
+        }
+    }
+}
+
+impl Fields {
     fn checked(self) -> Result<Self, ApiError> {
-        let filename_download = match self.filename_download {
+        let filename_download = match &self.filename_download {
             None => None,
-            Some(name) => Some(safe_filename(&name).ok_or_else(|| {
+            Some(name) => Some(safe_filename(name).ok_or_else(|| {
                 ApiError::Payload("\"filename_download\" is no file name".to_owned())
             })?),
         };
         Ok(Self {
             filename_download,
-            title: self.title,
+            ..self
         })
     }
 
@@ -127,6 +156,8 @@ impl Names {
         if let Some(title) = &self.title {
             original.title.clone_from(title);
         }
+        self.focal_point_x.apply(&mut original.focal_point_x);
+        self.focal_point_y.apply(&mut original.focal_point_y);
     }
 }
 
@@ -163,6 +194,8 @@ fn record(app: &App, original: &Original) -> Json<Value> {
         "type": original.media_type,
         "filesize": original.length_bytes,
         "version": original.version.as_str(),
+        "focal_point_x": original.focal_point_x,
+        "focal_point_y": original.focal_point_y,
         "uploaded_on": rfc3339(original.uploaded_unix),
         "modified_on": rfc3339(original.modified_unix),
     }}))

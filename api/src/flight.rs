@@ -197,6 +197,7 @@ impl Flight {
             asset: self.variant.asset,
             original_version: Some(self.variant.original_version.clone()),
             variants: vec![self.variant.transform.to_request()],
+            encoding: Some(self.variant.encoding),
             campaign: None,
         };
         let body = job.to_body()?;

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use percent_encoding::percent_decode_str;
 use thumbmill_shared::format::{Format, FormatChoice};
-use thumbmill_shared::transform::{Fit, Quality, VariantRequest};
+use thumbmill_shared::transform::{Coordinate, Fit, Operations, Quality, VariantRequest};
 
 /// What a request for an asset asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,19 +33,10 @@ pub(crate) enum Disposition {
 #[error("{0}")]
 pub(crate) struct QueryError(String);
 
-/// Parameters that have a meaning but cannot be asked for.
-const UNSUPPORTED: [&str; 3] = ["transforms", "focal_point_x", "focal_point_y"];
-
 impl Query {
     /// Reads a raw query string, without the `?`.
     pub(crate) fn parse(raw: &str) -> Result<Self, QueryError> {
         let parameters = Parameters::split(raw)?;
-        if let Some(name) = UNSUPPORTED
-            .into_iter()
-            .find(|name| parameters.0.contains_key(*name))
-        {
-            return Err(QueryError(format!("\"{name}\" is not supported")));
-        }
         let variant = VariantRequest {
             preset: parameters.value("key").map(str::to_owned),
             fit: parameters.read("fit", "one of cover, contain, inside, outside", Fit::parse)?,
@@ -53,7 +44,11 @@ impl Query {
             height: parameters.read("height", SIZE, size)?,
             quality: parameters.read("quality", "a whole number between 1 and 100", quality)?,
             without_enlargement: parameters.read("withoutEnlargement", "true or false", boolean)?,
-            format: parameters.read("format", "one of jpg, jpeg, png, webp, auto", format)?,
+            format: parameters.read("format", "one of jpg, jpeg, png, webp, avif, auto", format)?,
+            focal_point_x: parameters.read("focal_point_x", COORDINATE, coordinate)?,
+            focal_point_y: parameters.read("focal_point_y", COORDINATE, coordinate)?,
+            background: parameters.read("background", COLOUR, |text| text.parse().ok())?,
+            transforms: parameters.transforms()?,
         };
         let download = parameters.0.contains_key("download");
         let disposition = if download {
@@ -69,6 +64,16 @@ impl Query {
 }
 
 const SIZE: &str = "a positive whole number";
+
+const COORDINATE: &str = "a whole number or none";
+const COLOUR: &str = "a colour such as ff8800, f80, ff880080 or transparent";
+
+fn coordinate(text: &str) -> Option<Coordinate> {
+    match text {
+        "none" => Some(Coordinate::NONE),
+        _ => decimal(text)?.parse().ok().map(Coordinate::Px),
+    }
+}
 
 fn size(text: &str) -> Option<NonZeroU32> {
     decimal(text)?.parse().ok()
@@ -101,7 +106,7 @@ fn format(text: &str) -> Option<FormatChoice> {
 /// The known parameters by name, decoded.
 struct Parameters<'a>(HashMap<&'static str, Cow<'a, str>>);
 
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 12] = [
     "key",
     "fit",
     "width",
@@ -109,6 +114,10 @@ const KNOWN: [&str; 8] = [
     "quality",
     "withoutEnlargement",
     "format",
+    "focal_point_x",
+    "focal_point_y",
+    "background",
+    "transforms",
     "download",
 ];
 
@@ -118,11 +127,7 @@ impl<'a> Parameters<'a> {
         for pair in raw.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = percent_decode_str(name).decode_utf8_lossy();
-            let Some(name) = KNOWN
-                .into_iter()
-                .chain(UNSUPPORTED)
-                .find(|known| *known == name)
-            else {
+            let Some(name) = KNOWN.into_iter().find(|known| *known == name) else {
                 continue;
             };
             let spaces = value.replace('+', " ");
@@ -139,6 +144,14 @@ impl<'a> Parameters<'a> {
             .get(name)
             .map(AsRef::as_ref)
             .filter(|value| !value.is_empty())
+    }
+
+    /// Unlike the others, an empty one is not absent: it is no JSON.
+    fn transforms(&self) -> Result<Option<Operations>, QueryError> {
+        let json = self.0.get("transforms");
+        json.map(|json| Operations::parse(json))
+            .transpose()
+            .map_err(|error| QueryError(error.to_string()))
     }
 
     fn read<T>(
@@ -188,6 +201,19 @@ mod tests {
                 r#"{"withoutEnlargement":false}"#,
             ),
             ("format=jpeg", r#"{"format":"jpg"}"#),
+            ("format=avif", r#"{"format":"avif"}"#),
+            (
+                "focal_point_x=007&focal_point_y=none",
+                r#"{"focal_point_x":7,"focal_point_y":"none"}"#,
+            ),
+            ("focal_point_x=&background=", "{}"),
+            ("background=%23F80", r#"{"background":"ff8800"}"#),
+            ("background=transparent", r#"{"background":"00000000"}"#),
+            ("transforms=[]", r#"{"transforms":[]}"#),
+            (
+                "transforms=%5B%5B%22blur%22%2C%205%5D,[%22flip%22]]",
+                r#"{"transforms":[["blur",5],["flip"]]}"#,
+            ),
             (
                 "format=auto&key=card",
                 r#"{"preset":"card","format":"auto"}"#,
@@ -229,7 +255,18 @@ mod tests {
             ("quality=101", "quality"),
             ("withoutEnlargement=1", "withoutEnlargement"),
             ("format=gif", "format"),
-            ("transforms=[]", "transforms"),
+            ("focal_point_x=-1", "whole number or none for focal_point_x"),
+            ("focal_point_y=1.5", "focal_point_y"),
+            ("focal_point_x=1&focal_point_x=2", "more than once"),
+            ("background=reddish", "a colour such as ff8800"),
+            ("background=%23ff", "\"#ff\""),
+            (
+                "transforms=",
+                "\"transforms\" Parameter needs to be a JSON array of allowed transformations",
+            ),
+            ("transforms=blur", "a JSON array"),
+            ("transforms=[[%22explode%22]]", "explode"),
+            ("transforms=[[%22blur%22,0]]", "blur: sigma"),
         ] {
             let error = Query::parse(raw).unwrap_err().to_string();
             assert!(error.contains(says), "{raw}: {error}");

@@ -54,6 +54,7 @@ struct Fields {
     id: Option<AssetId>,
     filename: Option<String>,
     title: Option<String>,
+    focal_point: (Option<u32>, Option<u32>),
 }
 
 /// Reads fields up to and including the file; what comes after it is ignored.
@@ -74,12 +75,23 @@ pub(crate) async fn receive(app: &App, mut body: Multipart) -> Result<Received, 
             }
             "filename_download" => fields.filename = Some(text),
             "title" => fields.title = Some(text),
+            "focal_point_x" => fields.focal_point.0 = coordinate(&name, &text)?,
+            "focal_point_y" => fields.focal_point.1 = coordinate(&name, &text)?,
             _ => {}
         }
     }
     Err(ApiError::Payload(
         "No file was sent: send a part with a filename, after all fields".to_owned(),
     ))
+}
+
+/// Empty: none.
+fn coordinate(name: &str, text: &str) -> Result<Option<u32>, ApiError> {
+    let error = |_| ApiError::Payload(format!("\"{name}\" is no whole number"));
+    match text {
+        "" => Ok(None),
+        _ => text.parse().map(Some).map_err(error),
+    }
 }
 
 async fn read_text(mut field: Field<'_>) -> Result<String, ApiError> {
@@ -134,6 +146,7 @@ async fn receive_file(
         media_type: sniff(&sample).to_owned(),
         title: fields.title.unwrap_or_else(|| title_of(&filename)),
         filename,
+        focal_point: fields.focal_point,
     };
     Ok(Received { upload, spool })
 }

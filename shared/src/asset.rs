@@ -118,6 +118,12 @@ pub struct Original {
     pub title: String,
     /// Its length.
     pub length_bytes: u64,
+    /// What a cut keeps, in pixels from the left of the upright picture; with the next one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focal_point_x: Option<u32>,
+    /// The same from the top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focal_point_y: Option<u32>,
     /// When it was first uploaded, in seconds since 1970.
     pub uploaded_unix: u64,
     /// When its bytes last changed, in seconds since 1970.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::asset::{AssetId, OriginalVersion, hex};
+use crate::encoding::Encoding;
 use crate::transform::VariantRequest;
 
 /// The version of the message that this code writes, and the only one that it reads.
@@ -25,6 +26,9 @@ pub struct RenderJob {
     pub original_version: Option<OriginalVersion>,
     /// What to make of it: at least one.
     pub variants: Vec<VariantRequest>,
+    /// How they are encoded; as the worker's own settings say when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
     /// The campaign that it counts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub campaign: Option<String>,
@@ -101,7 +105,8 @@ mod tests {
     #[test]
     fn a_job_is_read_as_documented() {
         let body = br#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f",
-            "variants":[{"preset":"card"},{"fit":"inside","width":200,"format":"webp"}],"campaign":"spring"}"#;
+            "variants":[{"preset":"card"},{"fit":"inside","width":200,"format":"webp"}],
+            "encoding":{"png_level":9},"campaign":"spring"}"#;
         let job = RenderJob::parse(body).unwrap();
         assert_eq!(job.variants.len(), 2);
         assert_eq!(job.original_version, None);

@@ -4,6 +4,7 @@
 pub mod asset;
 pub mod backends;
 pub mod chain;
+pub mod encoding;
 pub mod format;
 pub mod job;
 pub mod media_type;

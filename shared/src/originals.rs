@@ -42,6 +42,8 @@ pub struct Upload {
     pub filename: String,
     /// A name for people.
     pub title: String,
+    /// What a cut keeps, in pixels from the left and the top of the upright picture.
+    pub focal_point: (Option<u32>, Option<u32>),
 }
 
 /// An original could not be read or changed.
@@ -153,7 +155,7 @@ impl Originals {
         Ok(successor(&old))
     }
 
-    /// Changes an original's filename or title; `change` may be called more than once, and
+    /// Changes an original's filename, title or focal point; `change` may be called more than once, and
     /// what else it changes is not kept.
     pub async fn amend(
         &self,
@@ -166,6 +168,8 @@ impl Originals {
             Original {
                 filename: changed.filename,
                 title: changed.title,
+                focal_point_x: changed.focal_point_x,
+                focal_point_y: changed.focal_point_y,
                 ..old.clone()
             }
         };
@@ -284,6 +288,8 @@ impl Upload {
             filename: self.filename.clone(),
             title: self.title.clone(),
             length_bytes: self.length_bytes,
+            focal_point_x: self.focal_point.0,
+            focal_point_y: self.focal_point.1,
             uploaded_unix: now_unix,
             modified_unix: now_unix,
         }

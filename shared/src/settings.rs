@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::encoding::{Chroma, Encoding, Scans, Step};
 use crate::preset::Policy;
 use crate::queue::QueueLocation;
 use crate::readiness::ReadinessLocation;
@@ -135,13 +136,36 @@ settings! {
     Worker slots: Slots = "auto", "Renders at a time; `auto` is the number of cores.";
     Worker max_original_pixels: u64 = "36000000", "Most pixels of an original, checked on its header.";
     Worker max_dimension: u32 = "6000", "Longest side in pixels of an original and of a variant.";
+    Every max_avif_pixels: u64 = "4000000", "Most pixels of an AVIF thumbnail, which takes about a second for each million; `auto` takes WebP for larger ones, and where no size is asked for.";
     Worker memory: ByteSize = "256MiB", "Memory that the pixels of one decoded original may take.";
     Worker jpeg_missing_end: MissingEnd = "refuse", "What becomes of a JPEG that is cut off: `refuse` it, or `tolerate` that a part is gray.";
+    Every jpeg_progressive: bool = "false", "Are JPEG thumbnails progressive: `true` or `false`.";
+    Every jpeg_chroma: Chroma = "4:2:0", "Colour samples of JPEG thumbnails: `4:2:0` or `4:4:4`.";
+    Every png_level: Step<9, 6> = "6", "Compression of PNG thumbnails, from 0 (fast) to 9 (small).";
+    Every webp_effort: Step<6, 4> = "4", "Effort for WebP thumbnails, from 0 (fast) to 6 (small).";
+    Every avif_effort: Step<9, 4> = "4", "Effort for AVIF thumbnails, from 0 (fast) to 9 (small).";
     Worker render_timeout: Duration = "30s", "How long one job's render may take.";
     Worker attempts: u32 = "5", "How often a job is tried before it is dead-lettered.";
     Every grace: Duration = "25s", "How long a process may take to end after SIGTERM.";
     Every log: LogFormat = "text", "How log lines are written: `text` or `json`.";
     Every log_filter: LogFilter = "info", "What is logged: a level, or directives such as `info,thumbmill_worker=debug`.";
+}
+
+impl Settings {
+    /// What was chosen of the encoders.
+    pub fn encoding(&self) -> Encoding {
+        Encoding {
+            jpeg_scans: if self.jpeg_progressive {
+                Scans::Progressive
+            } else {
+                Scans::Baseline
+            },
+            jpeg_chroma: self.jpeg_chroma,
+            png_level: self.png_level,
+            webp_effort: self.webp_effort,
+            avif_effort: self.avif_effort,
+        }
+    }
 }
 
 /// A setting that cannot be used.

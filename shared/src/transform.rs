@@ -2,11 +2,25 @@
 //! a [`Transform`], its one canonical form. Knows no HTTP and no pixels.
 
 use std::fmt;
-use std::num::{NonZeroU8, NonZeroU32};
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
 use crate::format::{Format, FormatChoice};
+
+mod colour;
+mod decimal;
+mod focus;
+mod operation;
+mod quality;
+mod request;
+
+pub use colour::{Colour, NotAColour};
+pub use decimal::Decimal;
+pub use focus::{Coordinate, FocalPoint, NoFocalPoint};
+pub use operation::{BadOperation, BadOperations, Modulate, Operation, Operations, Sharpen};
+pub use quality::Quality;
+pub use request::VariantRequest;
 
 /// How a picture is fitted into a width and a height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,133 +60,6 @@ pub enum Enlargement {
     Never,
 }
 
-/// Encoder quality, 1 to 100. Without effect on PNG, which is lossless.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct Quality(NonZeroU8);
-
-impl Quality {
-    /// What JPEG and WebP get when nothing is said.
-    pub const DEFAULT: Self = Self(NonZeroU8::new(80).unwrap());
-
-    /// 1 to 100.
-    pub fn percent(self) -> u8 {
-        self.0.get()
-    }
-}
-
-impl TryFrom<u8> for Quality {
-    type Error = &'static str;
-
-    fn try_from(percent: u8) -> Result<Self, &'static str> {
-        NonZeroU8::new(percent)
-            .filter(|p| p.get() <= 100)
-            .map(Self)
-            .ok_or("quality is 1 to 100")
-    }
-}
-
-impl From<Quality> for u8 {
-    fn from(quality: Quality) -> Self {
-        quality.percent()
-    }
-}
-
-/// One variant as a client, a preset or a job asks for it; what is absent gets its default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct VariantRequest {
-    /// A preset's key; the other fields override what it says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preset: Option<String>,
-    /// How to fit; `cover` by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fit: Option<Fit>,
-    /// Width in pixels; alone it keeps the ratio.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub width: Option<NonZeroU32>,
-    /// Height in pixels; alone it keeps the ratio.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub height: Option<NonZeroU32>,
-    /// Encoder quality, 1 to 100.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quality: Option<Quality>,
-    /// True: never larger than the original.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub without_enlargement: Option<bool>,
-    /// The format to encode in; the original's by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format: Option<FormatChoice>,
-}
-
-impl VariantRequest {
-    /// Does it ask for nothing that changes the picture? Then the original is the answer.
-    pub fn is_original(&self) -> bool {
-        let Self {
-            preset,
-            fit: _,
-            width,
-            height,
-            quality,
-            without_enlargement: _,
-            format,
-        } = self;
-        preset.is_none()
-            && width.is_none()
-            && height.is_none()
-            && quality.is_none()
-            && format.is_none()
-    }
-
-    /// What is said here, and for the rest what `base` says.
-    #[must_use]
-    pub fn over(self, base: &Self) -> Self {
-        Self {
-            preset: None,
-            fit: self.fit.or(base.fit),
-            width: self.width.or(base.width),
-            height: self.height.or(base.height),
-            quality: self.quality.or(base.quality),
-            without_enlargement: self.without_enlargement.or(base.without_enlargement),
-            format: self.format.or(base.format),
-        }
-    }
-
-    /// The canonical form for an original in format `original`, where `auto` is the format
-    /// that `format=auto` stands for.
-    pub fn resolve(&self, original: Format, auto: Format) -> Transform {
-        let format = match self.format {
-            None => original,
-            Some(FormatChoice::Auto) => auto,
-            Some(FormatChoice::Is(format)) => format,
-        };
-        let quality = match format {
-            Format::Jpeg | Format::Webp => Some(self.quality.unwrap_or(Quality::DEFAULT)),
-            Format::Png => None,
-        };
-        let target = match (self.width, self.height) {
-            (None, None) => None,
-            (Some(width), None) => Some(Target::Width(width)),
-            (None, Some(height)) => Some(Target::Height(height)),
-            (Some(width), Some(height)) => Some(Target::Box {
-                width,
-                height,
-                fit: self.fit.unwrap_or_default(),
-            }),
-        };
-        let enlargement = match self.without_enlargement {
-            Some(true) if target.is_some() => Enlargement::Never,
-            _ => Enlargement::Allowed,
-        };
-        Transform {
-            target,
-            enlargement,
-            format,
-            quality,
-        }
-    }
-}
-
 /// The size that is asked for, in pixels of the upright picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -188,31 +75,48 @@ pub enum Target {
         height: NonZeroU32,
         /// How.
         fit: Fit,
+        /// What a cut keeps; only `cover` cuts. Without one it keeps the middle.
+        focal: Option<FocalPoint>,
     },
 }
 
 /// What is done to a picture, with nothing left open: requests that give the same picture
 /// are the same `Transform`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transform {
+    /// What is done before it is resized and encoded.
+    pub operations: Operations,
     /// The new size; `None` keeps the original's.
     pub target: Option<Target>,
     /// May it become larger than the original?
     pub enlargement: Enlargement,
     /// The format to encode in.
     pub format: Format,
-    /// The encoder's quality, where the format has one.
+    /// The encoder's quality; a PNG with one is a palette PNG, without one it is lossless.
     pub quality: Option<Quality>,
+    /// The colour of a letterbox's bars, which are opaque black without one. If it is opaque,
+    /// transparent pixels are laid on it, too. It is opaque in formats without alpha.
+    pub background: Option<Colour>,
 }
 
 impl Transform {
     /// The request that resolves to exactly this transform, for any original.
-    pub fn to_request(self) -> VariantRequest {
-        let (width, height, fit) = match self.target {
-            None => (None, None, None),
-            Some(Target::Width(width)) => (Some(width), None, None),
-            Some(Target::Height(height)) => (None, Some(height), None),
-            Some(Target::Box { width, height, fit }) => (Some(width), Some(height), Some(fit)),
+    pub fn to_request(&self) -> VariantRequest {
+        let (width, height, fit, focal) = match self.target {
+            None => (None, None, None, None),
+            Some(Target::Width(width)) => (Some(width), None, None, None),
+            Some(Target::Height(height)) => (None, Some(height), None, None),
+            Some(Target::Box {
+                width,
+                height,
+                fit,
+                focal,
+            }) => (Some(width), Some(height), Some(fit), focal),
+        };
+        // Left open, it would be the description's, which may have another by then.
+        let coordinate = |px: Option<u32>| match fit {
+            Some(Fit::Cover) => Some(px.map_or(Coordinate::NONE, Coordinate::Px)),
+            Some(Fit::Contain | Fit::Inside | Fit::Outside) | None => None,
         };
         VariantRequest {
             preset: None,
@@ -222,6 +126,10 @@ impl Transform {
             quality: self.quality,
             without_enlargement: (self.enlargement == Enlargement::Never).then_some(true),
             format: Some(FormatChoice::Is(self.format)),
+            focal_point_x: coordinate(focal.map(|point| point.x)),
+            focal_point_y: coordinate(focal.map(|point| point.y)),
+            background: self.background,
+            transforms: (!self.operations.is_empty()).then(|| self.operations.clone()),
         }
     }
 }
@@ -229,11 +137,19 @@ impl Transform {
 impl fmt::Display for Transform {
     /// The canonical text that variant keys are made of, for example `cover 200x100 jpg q80`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.operations.is_empty() {
+            write!(f, "{} ", self.operations)?;
+        }
         match self.target {
             None => f.write_str("full")?,
             Some(Target::Width(width)) => write!(f, "width {width}")?,
             Some(Target::Height(height)) => write!(f, "height {height}")?,
-            Some(Target::Box { width, height, fit }) => {
+            Some(Target::Box {
+                width,
+                height,
+                fit,
+                focal,
+            }) => {
                 let fit = match fit {
                     Fit::Cover => "cover",
                     Fit::Contain => "contain",
@@ -241,6 +157,9 @@ impl fmt::Display for Transform {
                     Fit::Outside => "outside",
                 };
                 write!(f, "{fit} {width}x{height}")?;
+                if let Some(FocalPoint { x, y }) = focal {
+                    write!(f, " at {x},{y}")?;
+                }
             }
         }
         match self.enlargement {
@@ -248,9 +167,12 @@ impl fmt::Display for Transform {
             Enlargement::Never => f.write_str(" never-enlarge")?,
         }
         write!(f, " {}", self.format)?;
-        match self.quality {
+        if let Some(quality) = self.quality {
+            write!(f, " q{}", quality.percent())?;
+        }
+        match self.background {
             None => Ok(()),
-            Some(quality) => write!(f, " q{}", quality.percent()),
+            Some(colour) => write!(f, " on {colour}"),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::asset::{AssetId, OriginalVersion, hex};
+use crate::encoding::Encoding;
 use crate::transform::Transform;
 
 /// Raised whenever the renderer makes other pixels of the same transform, so that
@@ -39,14 +40,19 @@ pub struct Variant {
     pub original_version: OriginalVersion,
     /// What is done to it.
     pub transform: Transform,
+    /// How it is encoded.
+    pub encoding: Encoding,
 }
 
 impl Variant {
     /// Its name: the same for everybody who asks for the same picture.
     pub fn key(&self) -> VariantKey {
         let text = format!(
-            "{} {} {} r{RENDERER_VERSION}",
-            self.asset, self.original_version, self.transform
+            "{} {} {}{} r{RENDERER_VERSION}",
+            self.asset,
+            self.original_version,
+            self.transform,
+            self.encoding.text(self.transform.format)
         );
         let digest = Sha256::digest(text.as_bytes());
         VariantKey(hex(digest.get(..16).unwrap_or_default()))
@@ -81,6 +87,7 @@ mod tests {
             asset: "3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f".parse().unwrap(),
             original_version: OriginalVersion::of_store_tag(version),
             transform: request.resolve(Format::Jpeg, Format::Jpeg),
+            encoding: Encoding::default(),
         }
     }
 
@@ -95,6 +102,20 @@ mod tests {
             variant("a", "{}").key(),
             variant("a", r#"{"quality":80}"#).key()
         );
+    }
+
+    #[test]
+    fn the_encoders_settings_are_part_of_the_name_where_they_matter() {
+        let plain = variant("a", "{}");
+        let encoding: Encoding =
+            serde_json::from_str(r#"{"jpeg_scans":"progressive","png_level":9}"#).unwrap();
+        let with = |variant: &Variant| Variant {
+            encoding,
+            ..variant.clone()
+        };
+        assert_ne!(with(&plain).key(), plain.key());
+        let webp = variant("a", r#"{"format":"webp"}"#);
+        assert_eq!(with(&webp).key(), webp.key());
     }
 
     #[test]

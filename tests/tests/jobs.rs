@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use reqwest::StatusCode;
 use thumbmill_shared::asset::AssetId;
+use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::format::Format;
 use thumbmill_shared::job::{JOB_VERSION, RenderJob};
 use thumbmill_shared::outcome::{Outcome, Ready};
@@ -41,6 +42,7 @@ impl Play {
             asset: id.parse::<AssetId>().unwrap(),
             original_version: version.unwrap(),
             transform: request.resolve(Format::Jpeg, Format::Jpeg),
+            encoding: Encoding::default(),
         };
         let location = variable("THUMBMILL_TEST_REDIS").parse().unwrap();
         let namespace = cluster.namespace.parse().unwrap();
@@ -105,6 +107,7 @@ impl Play {
             asset: self.variant.asset,
             original_version: Some(self.variant.original_version.clone()),
             variants: vec![self.variant.transform.to_request()],
+            encoding: None,
             campaign: None,
         };
         let body = job.to_body().unwrap();

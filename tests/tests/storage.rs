@@ -398,6 +398,7 @@ fn upload(store: &Store, id: Option<AssetId>, content: &str) -> Upload {
         media_type: "image/gif".into(),
         filename: "a.gif".into(),
         title: content.into(),
+        focal_point: (None, None),
     }
 }
 

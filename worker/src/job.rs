@@ -6,7 +6,8 @@ use std::time::Duration;
 use thumbmill_shared::asset::OriginalVersion;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::chain::chain;
-use thumbmill_shared::format::{Format, FormatChoice};
+use thumbmill_shared::encoding::Encoding;
+use thumbmill_shared::format::{FormatChoice, SourceFormat};
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
@@ -39,6 +40,8 @@ pub(crate) struct Worker {
     pub(crate) descriptions: Descriptions,
     pub(crate) presets: Presets,
     pub(crate) limits: Limits,
+    /// For jobs that do not bring their own.
+    pub(crate) encoding: Encoding,
     pub(crate) max_original_bytes: u64,
     pub(crate) render_timeout: Duration,
     pub(crate) attempts: u32,
@@ -170,28 +173,29 @@ impl Worker {
             Some(FormatChoice::Auto) | None => None,
         });
         fixed
-            .map(|transform| variant(job, version, transform))
+            .map(|transform| self.variant(job, version, transform))
             .collect()
     }
-}
 
-fn variant(job: &RenderJob, version: &OriginalVersion, transform: Transform) -> Variant {
-    Variant {
-        asset: job.asset,
-        original_version: version.clone(),
-        transform,
+    fn variant(&self, job: &RenderJob, version: &OriginalVersion, transform: Transform) -> Variant {
+        Variant {
+            asset: job.asset,
+            original_version: version.clone(),
+            transform,
+            encoding: job.encoding.unwrap_or(self.encoding),
+        }
     }
 }
 
 /// What one request means for an original: `auto` stands for every format it may become.
-fn transforms(request: &VariantRequest, source: Format) -> Vec<Transform> {
-    let autos: &[Format] = match (request.format, source) {
-        (Some(FormatChoice::Auto), Format::Jpeg) => &[Format::Webp, Format::Jpeg],
-        (Some(FormatChoice::Auto), Format::Png | Format::Webp) => &[Format::Webp, Format::Png],
-        (Some(FormatChoice::Is(_)) | None, _) => &[Format::Jpeg],
-    };
-    autos
-        .iter()
-        .map(|auto| request.resolve(source, *auto))
-        .collect()
+fn transforms(request: &VariantRequest, source: SourceFormat, avif_pixels: u64) -> Vec<Transform> {
+    let resolve = |auto| request.resolve(source, auto);
+    let plain = resolve(source.plain());
+    match request.format {
+        Some(FormatChoice::Auto) => {
+            let modern = request.modern(avif_pixels).iter().copied();
+            modern.map(resolve).chain([plain]).collect()
+        }
+        Some(FormatChoice::Is(_)) | None => vec![plain],
+    }
 }

@@ -34,12 +34,14 @@ pub async fn run(
         limits: render::Limits {
             original_pixels: settings.max_original_pixels,
             dimension_px: settings.max_dimension,
+            avif_pixels: settings.max_avif_pixels,
             memory_bytes: settings.memory.bytes(),
             missing_end: match settings.jpeg_missing_end {
                 setting::MissingEnd::Refuse => render::MissingEnd::Refuse,
                 setting::MissingEnd::Tolerate => render::MissingEnd::Tolerate,
             },
         },
+        encoding: settings.encoding(),
         max_original_bytes: settings.max_original_bytes.bytes(),
         render_timeout: settings.render_timeout,
         attempts: settings.attempts,

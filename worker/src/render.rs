@@ -7,16 +7,19 @@
 //! |---|---|---|
 //! | `sniff` | finds the format by its magic bytes | the original |
 //! | `probe` | reads the header: size, orientation; checks the limits before any pixel | the original |
+//! | `prepare` | what `transforms` ask for before the resize: mirror, turn, trim, extract | each variant |
 //! | `plan` | sizes, cut and bars, and what is to be decoded; checks the limits again | the job |
 //! | `decode` | makes pixels, no more and no larger than the variants need | the original |
 //! | `resize` | cuts and scales | each variant |
 //! | `orient` | turns the picture upright | each variant |
 //! | `colour` | converts to sRGB | each variant |
 //! | `frame` | adds bars, flattens | each variant |
+//! | `operate` | what `transforms` ask for after the resize | each variant |
 //! | `encode` | makes bytes | each variant |
 
 use std::time::{Duration, Instant};
 
+use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::transform::Transform;
 
 mod colour;
@@ -24,10 +27,12 @@ mod decode;
 mod encode;
 mod error;
 mod frame;
+mod operate;
 mod orient;
 mod picture;
 mod pixels;
 mod plan;
+mod prepare;
 mod probe;
 mod rendering;
 mod resize;
@@ -47,6 +52,8 @@ pub struct Limits {
     pub original_pixels: u64,
     /// Longest side of an original, of a variant, and of what is cut to it, in pixels.
     pub dimension_px: u32,
+    /// Most pixels of an AVIF variant: its encoder is slow, and cannot be interrupted.
+    pub avif_pixels: u64,
     /// What decoded pixels may take.
     pub memory_bytes: u64,
     /// Is a JPEG without its end marker refused?
@@ -94,7 +101,8 @@ pub fn render(
     original: &[u8],
     transforms: &[Transform],
     limits: &Limits,
+    encoding: Encoding,
     deadline: Deadline,
 ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
-    error::guarded(|| Rendering::begin(original, limits, deadline)?.variants(transforms))
+    error::guarded(|| Rendering::begin(original, limits, encoding, deadline)?.variants(transforms))
 }

@@ -65,6 +65,8 @@ impl Originals {
                     filename: original.filename.clone(),
                     title: original.title.clone(),
                     uploaded_unix: original.uploaded_unix,
+                    focal_point_x: original.focal_point_x,
+                    focal_point_y: original.focal_point_y,
                     ..found
                 })
             }
@@ -114,6 +116,8 @@ impl Originals {
             title: id.to_string(),
             filename,
             length_bytes: head.length_bytes,
+            focal_point_x: None,
+            focal_point_y: None,
             uploaded_unix: unix(head.modified),
             modified_unix: unix(head.modified),
         }))
@@ -144,6 +148,8 @@ mod tests {
             filename: "a.png".into(),
             title: "A".into(),
             length_bytes: u64::MAX,
+            focal_point_x: Some(u32::MAX),
+            focal_point_y: None,
             uploaded_unix: 1,
             modified_unix: 2,
         };

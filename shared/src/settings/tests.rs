@@ -13,6 +13,7 @@ fn the_defaults_are_valid() {
     for program in [Program::Api, Program::Worker, Program::Everything] {
         let settings = read_from(program, &[]).unwrap();
         assert_eq!(settings.wait, Duration::from_secs(10));
+        assert_eq!(settings.encoding(), Encoding::default());
         assert_eq!(settings.max_original_bytes.bytes(), 100 * 1024 * 1024);
     }
 }

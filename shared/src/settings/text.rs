@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::encoding::{Chroma, Step};
 use crate::preset::Policy;
 use crate::queue::QueueLocation;
 use crate::readiness::ReadinessLocation;
@@ -27,7 +28,19 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots MissingEnd);
+by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots MissingEnd Chroma);
+
+impl<const MOST: u8, const DEFAULT: u8> FromText for Step<MOST, DEFAULT> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromText for bool {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "true or false".to_owned())
+    }
+}
 
 impl FromText for String {
     fn from_text(text: &str) -> Result<Self, String> {

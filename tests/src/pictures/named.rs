@@ -12,6 +12,8 @@ pub struct Upload {
     pub filename: String,
     /// The field `filename_download`, if it is sent.
     pub rename: Option<&'static str>,
+    /// The fields `focal_point_x` and `focal_point_y`, if they are sent.
+    pub focal_point: [Option<u32>; 2],
     /// The bytes.
     pub bytes: Vec<u8>,
 }
@@ -21,6 +23,7 @@ pub fn named(name: &str) -> Upload {
     let sent = |filename: &str| Upload {
         filename: filename.to_owned(),
         rename: None,
+        focal_point: [None, None],
         bytes: bytes(filename),
     };
     match name {
@@ -32,6 +35,10 @@ pub fn named(name: &str) -> Upload {
         "mime_animwebp_as_png" => sent("webp_animated.webp"),
         "noext_jpeg_image" => sent("noext_jpeg"),
         "dims_lie_small" => sent("landscape_1800x1200.jpg"),
+        _ if name.starts_with("focal_") => Upload {
+            focal_point: focal_point(name),
+            ..sent("landscape_1800x1200.jpg")
+        },
         _ => match rename(name) {
             Some(rename) => Upload {
                 rename: Some(rename),
@@ -39,6 +46,19 @@ pub fn named(name: &str) -> Upload {
             },
             None => sent(name),
         },
+    }
+}
+
+fn focal_point(name: &str) -> [Option<u32>; 2] {
+    match name {
+        "focal_tl" => [Some(100), Some(100)],
+        "focal_br" => [Some(1700), Some(1100)],
+        "focal_mid" => [Some(900), Some(600)],
+        "focal_zero" => [Some(0), Some(0)],
+        "focal_x_only" => [Some(100), None],
+        "focal_outside" => [Some(99_999), Some(0)],
+        "focal_form" => [Some(300), Some(200)],
+        _ => panic!("{name}"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use thumbmill_shared::asset::Original;
-use thumbmill_shared::format::Format;
+use thumbmill_shared::format::SourceFormat;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS, VARIANTS};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
@@ -15,7 +15,7 @@ use thumbmill_shared::storage::{Condition, Source};
 use thumbmill_shared::transform::Transform;
 use thumbmill_shared::variant::Variant;
 
-use super::{Arrival, Stop, Worker, failure, transforms, variant};
+use super::{Arrival, Stop, Worker, failure, transforms};
 use crate::render::{Deadline, RenderError, Rendered, render};
 
 /// One attempt at one job.
@@ -37,7 +37,7 @@ impl Work<'_> {
     /// Gives every variant its outcome, or says why it has none yet.
     pub(super) async fn run(&self, job: &RenderJob) -> Result<(), Stop> {
         let original = self.original(job).await?;
-        let source = Format::of_media_type(&original.media_type).ok_or_else(|| {
+        let source = SourceFormat::of_media_type(&original.media_type).ok_or_else(|| {
             let message = format!(
                 "The original is {}, not a picture that can be rendered.",
                 original.media_type
@@ -47,10 +47,11 @@ impl Work<'_> {
         let mut wanted = Vec::new();
         for request in &job.variants {
             let request = self.worker.presets.expand(request.clone())?;
+            let request = request.focused_as(&original);
             wanted.extend(
-                transforms(&request, source)
+                transforms(&request, source, self.worker.limits.avif_pixels)
                     .into_iter()
-                    .map(|t| variant(job, &original.version, t)),
+                    .map(|t| self.worker.variant(job, &original.version, t)),
             );
         }
         wanted.sort_by_key(|variant| variant.key().as_str().to_owned());
@@ -213,12 +214,18 @@ impl Work<'_> {
     ) -> Result<(Vec<Result<Rendered, RenderError>>, Duration), Stop> {
         let slot = Arc::clone(&self.worker.slots).acquire_owned().await;
         let slot = slot.map_err(|_| Stop::Transient("the worker is ending".to_owned()))?;
-        let transforms: Vec<Transform> = missing.iter().map(|variant| variant.transform).collect();
+        let transforms: Vec<Transform> = missing
+            .iter()
+            .map(|variant| variant.transform.clone())
+            .collect();
+        // One job has one, so all its variants have the same.
+        let encoding = missing.first().map(|variant| variant.encoding);
+        let encoding = encoding.unwrap_or(self.worker.encoding);
         let limits = self.worker.limits;
         let deadline = Deadline::after(self.worker.render_timeout);
         let started = Instant::now();
         let rendering = tokio::task::spawn_blocking(move || {
-            let rendered = render(&bytes, &transforms, &limits, deadline);
+            let rendered = render(&bytes, &transforms, &limits, encoding, deadline);
             drop(slot);
             rendered
         });

@@ -1,7 +1,7 @@
 //! Makes pixels of a picture whose header has passed: only the part that its variants need, and
 //! no larger than the largest of them needs.
 
-use thumbmill_shared::format::Format;
+use thumbmill_shared::format::SourceFormat;
 
 use super::picture::Source;
 use super::plan::Decoding;
@@ -27,9 +27,9 @@ pub(super) fn decode(
     bounds: Bounds<'_>,
 ) -> Result<Source, RenderError> {
     match header.format {
-        Format::Jpeg => jpeg::decode(bytes, decoding, bounds),
-        Format::Png => png::decode(bytes, decoding, bounds),
-        Format::Webp => webp::decode(bytes, decoding, bounds),
+        SourceFormat::Jpeg => jpeg::decode(bytes, decoding, bounds),
+        SourceFormat::Png => png::decode(bytes, decoding, bounds),
+        SourceFormat::Webp => webp::decode(bytes, decoding, bounds),
     }
 }
 

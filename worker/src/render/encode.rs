@@ -3,8 +3,9 @@
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use thumbmill_jpeg_write::{Components, Plane, Process, Sampling, write, ycbcr_from_rgb};
+use thumbmill_shared::encoding::{Chroma, Encoding, Scans};
 use thumbmill_shared::format::Format;
-use thumbmill_shared::transform::Quality;
+use thumbmill_shared::transform::{Colour, Quality, Transform};
 
 use super::RenderError;
 use super::frame::{BLACK, flatten};
@@ -12,50 +13,81 @@ use super::picture::Planes;
 use super::pixels::{Channels, Pixels};
 use super::plan::Size;
 
-/// zlib's own default.
-const PNG_LEVEL: u8 = 6;
-/// libwebp's own default, from 0 (fast) to 6 (small).
-const WEBP_METHOD: i32 = 4;
+mod avif;
+mod palette;
 
-/// Encodes a picture; formats without a quality ignore it.
+/// Encodes a picture in the format and quality of `transform`. A PNG with a quality has a palette.
 pub(super) fn encode(
     pixels: Pixels,
-    format: Format,
-    quality: Option<Quality>,
+    transform: &Transform,
+    encoding: Encoding,
 ) -> Result<Vec<u8>, RenderError> {
-    let quality = quality.unwrap_or(Quality::DEFAULT);
-    match format {
-        Format::Jpeg => jpeg(&flatten(pixels, BLACK), quality),
-        Format::Png => png(&pixels),
-        Format::Webp => webp(pixels, quality),
+    let quality = transform.quality.unwrap_or(match transform.format {
+        Format::Avif => Quality::DEFAULT_AVIF,
+        Format::Jpeg | Format::Png | Format::Webp => Quality::DEFAULT,
+    });
+    match transform.format {
+        Format::Jpeg => {
+            let background = transform.background.map_or(BLACK, Colour::rgba);
+            jpeg(&flatten(pixels, background), quality, encoding)
+        }
+        Format::Png => match transform.quality {
+            None => png(&pixels, encoding),
+            Some(quality) => palette::palette(&pixels, quality.percent(), encoding.png_level.get()),
+        },
+        Format::Webp => webp(pixels, quality, encoding),
+        Format::Avif => avif::avif(pixels, quality.percent(), encoding.avif_effort.get()),
     }
 }
 
-/// Encodes a 4:2:0 picture as a JPEG, as it is.
-pub(super) fn planes(planes: &Planes, quality: Option<Quality>) -> Result<Vec<u8>, RenderError> {
+/// Encodes a picture in planes as a JPEG, as it is.
+pub(super) fn planes(
+    planes: &Planes,
+    transform: &Transform,
+    encoding: Encoding,
+) -> Result<Vec<u8>, RenderError> {
     let [cb, cr] = &planes.chroma;
     let components = Components::Ycbcr {
         y: plane(&planes.luma),
         cb: plane(cb),
         cr: plane(cr),
-        sampling: Sampling::Quarter,
+        sampling: sampling(encoding),
     };
-    write_jpeg(&components, quality.unwrap_or(Quality::DEFAULT))
+    write_jpeg(
+        &components,
+        transform.quality.unwrap_or(Quality::DEFAULT),
+        encoding,
+    )
 }
 
-fn jpeg(pixels: &Pixels, quality: Quality) -> Result<Vec<u8>, RenderError> {
+fn jpeg(pixels: &Pixels, quality: Quality, encoding: Encoding) -> Result<Vec<u8>, RenderError> {
     let Size { width, height } = pixels.size();
     if pixels.channels() == Channels::Gray {
-        return write_jpeg(&Components::Gray(plane(pixels)), quality);
+        return write_jpeg(&Components::Gray(plane(pixels)), quality, encoding);
     }
-    let converted = ycbcr_from_rgb(pixels.samples(), width, height, Sampling::Quarter)
+    let converted = ycbcr_from_rgb(pixels.samples(), width, height, sampling(encoding))
         .map_err(|error| refused(&error))?;
-    write_jpeg(&converted.components(), quality)
+    write_jpeg(&converted.components(), quality, encoding)
 }
 
-/// Baseline, with Huffman tables made for this picture.
-fn write_jpeg(components: &Components<'_>, quality: Quality) -> Result<Vec<u8>, RenderError> {
-    write(components, quality.percent(), Process::Baseline).map_err(|error| refused(&error))
+fn sampling(encoding: Encoding) -> Sampling {
+    match encoding.jpeg_chroma {
+        Chroma::Quarter => Sampling::Quarter,
+        Chroma::Full => Sampling::Full,
+    }
+}
+
+/// With Huffman tables made for this picture.
+fn write_jpeg(
+    components: &Components<'_>,
+    quality: Quality,
+    encoding: Encoding,
+) -> Result<Vec<u8>, RenderError> {
+    let process = match encoding.jpeg_scans {
+        Scans::Baseline => Process::Baseline,
+        Scans::Progressive => Process::Progressive,
+    };
+    write(components, quality.percent(), process).map_err(|error| refused(&error))
 }
 
 fn plane(pixels: &Pixels) -> Plane<'_> {
@@ -67,7 +99,7 @@ fn plane(pixels: &Pixels) -> Plane<'_> {
     }
 }
 
-fn png(pixels: &Pixels) -> Result<Vec<u8>, RenderError> {
+fn png(pixels: &Pixels, encoding: Encoding) -> Result<Vec<u8>, RenderError> {
     let Size { width, height } = pixels.size();
     let colours = match pixels.channels() {
         Channels::Gray => ExtendedColorType::L8,
@@ -77,7 +109,7 @@ fn png(pixels: &Pixels) -> Result<Vec<u8>, RenderError> {
     let mut bytes = Vec::new();
     let encoder = PngEncoder::new_with_quality(
         &mut bytes,
-        CompressionType::Level(PNG_LEVEL),
+        CompressionType::Level(encoding.png_level.get()),
         FilterType::NoFilter,
     );
     encoder
@@ -87,7 +119,7 @@ fn png(pixels: &Pixels) -> Result<Vec<u8>, RenderError> {
 }
 
 /// Lossy; alpha is kept exactly.
-fn webp(pixels: Pixels, quality: Quality) -> Result<Vec<u8>, RenderError> {
+fn webp(pixels: Pixels, quality: Quality, encoding: Encoding) -> Result<Vec<u8>, RenderError> {
     let Size { width, height } = pixels.size();
     let pixels = pixels.widened(Channels::Rgb);
     let encoder = match pixels.channels() {
@@ -98,7 +130,7 @@ fn webp(pixels: Pixels, quality: Quality) -> Result<Vec<u8>, RenderError> {
     };
     let mut config = webp::WebPConfig::new().map_err(|()| refused("WebP has no settings"))?;
     config.quality = f32::from(quality.percent());
-    config.method = WEBP_METHOD;
+    config.method = i32::from(encoding.webp_effort.get());
     let bytes = encoder
         .encode_advanced(&config)
         .map_err(|error| refused(&format!("{error:?}")))?;

@@ -110,20 +110,72 @@ fn turn(pixels: Pixels, orientation: Orientation) -> Pixels {
     Pixels::new(size, image.into_bytes(), channels).unwrap_or_else(|| Pixels::black(size, channels))
 }
 
+/// The one orientation that does what `first` and then `second` do.
+pub(super) fn then(first: Orientation, second: Orientation) -> Orientation {
+    let (first, second) = (matrix(first), matrix(second));
+    let row = |[of_right, of_down]: [i8; 2]| {
+        let [right, down] = first;
+        let sum = |(right, down)| of_right * right + of_down * down;
+        [sum((right[0], down[0])), sum((right[1], down[1]))]
+    };
+    let both = second.map(row);
+    ALL.into_iter()
+        .find(|orientation| matrix(*orientation) == both)
+        .unwrap_or(Orientation::NoTransforms)
+}
+
+const ALL: [Orientation; 8] = [
+    Orientation::NoTransforms,
+    Orientation::FlipHorizontal,
+    Orientation::FlipVertical,
+    Orientation::Rotate180,
+    Orientation::Rotate90,
+    Orientation::Rotate270,
+    Orientation::Rotate90FlipH,
+    Orientation::Rotate270FlipH,
+];
+
+/// Where right and down end up: rows of (x, y) of the new axes in the old ones; y goes down, and
+/// rotations are clockwise.
+fn matrix(orientation: Orientation) -> [[i8; 2]; 2] {
+    match orientation {
+        Orientation::NoTransforms => [[1, 0], [0, 1]],
+        Orientation::FlipHorizontal => [[-1, 0], [0, 1]],
+        Orientation::FlipVertical => [[1, 0], [0, -1]],
+        Orientation::Rotate180 => [[-1, 0], [0, -1]],
+        Orientation::Rotate90 => [[0, -1], [1, 0]],
+        Orientation::Rotate270 => [[0, 1], [-1, 0]],
+        Orientation::Rotate90FlipH => [[0, 1], [1, 0]],
+        Orientation::Rotate270FlipH => [[0, -1], [-1, 0]],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [Orientation; 8] = [
-        Orientation::NoTransforms,
-        Orientation::FlipHorizontal,
-        Orientation::FlipVertical,
-        Orientation::Rotate180,
-        Orientation::Rotate90,
-        Orientation::Rotate270,
-        Orientation::Rotate90FlipH,
-        Orientation::Rotate270FlipH,
-    ];
+    fn numbered() -> Pixels {
+        let size = Size {
+            width: 3,
+            height: 2,
+        };
+        Pixels::new(size, vec![1, 2, 3, 4, 5, 6], Channels::Gray).unwrap()
+    }
+
+    #[test]
+    fn two_turns_are_one() {
+        for first in ALL {
+            for second in ALL {
+                let twice = turn(turn(numbered(), first), second);
+                let once = turn(numbered(), then(first, second));
+                assert_eq!(
+                    (twice.size(), twice.samples()),
+                    (once.size(), once.samples()),
+                    "{first:?} {second:?}"
+                );
+            }
+        }
+    }
 
     /// The sample with half of its pixels outside is the last one once the picture is upright.
     #[test]

@@ -12,6 +12,32 @@ pub(super) struct Source {
     pub(super) shrink: (f64, f64),
     /// Where the picture's top left corner lies, in stored pixels.
     pub(super) origin: (f64, f64),
+    pub(super) shrunk: Shrunk,
+}
+
+/// How a decoder shrinks, and so how far its picture is halved afterwards: a variant looks the
+/// same, whether it is made alone or of what a larger one needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shrunk {
+    /// By leaving out coefficients, to an eighth at most (JPEG).
+    Coefficients,
+    /// By the means of boxes of pixels.
+    Boxes,
+}
+
+/// Means of boxes leave at least two pixels for one, so that the filter still decides.
+const HALVE_FROM: f64 = 4.0;
+
+impl Shrunk {
+    /// Is a picture of `shrink` stored pixels a pixel halved, if a variant needs one for `ratio`
+    /// stored pixels?
+    pub(super) fn halves(self, shrink: f64, ratio: f64) -> bool {
+        let left = ratio / shrink;
+        match self {
+            Self::Coefficients if shrink <= 4.0 => ratio >= 2.0 * shrink + 1.0,
+            Self::Coefficients | Self::Boxes => left >= HALVE_FROM,
+        }
+    }
 }
 
 /// Samples in one of two forms.
@@ -43,6 +69,16 @@ pub(super) enum Range {
 }
 
 impl Source {
+    /// A picture as it is.
+    pub(super) fn of(pixels: Pixels) -> Self {
+        Self {
+            picture: Picture::Pixels(pixels),
+            shrink: (1.0, 1.0),
+            origin: (0.0, 0.0),
+            shrunk: Shrunk::Boxes,
+        }
+    }
+
     /// Where an area of the stored picture lies in this picture.
     pub(super) fn place(&self, stored: Area) -> Area {
         let ((across, down), (left, top)) = (self.shrink, self.origin);
@@ -73,6 +109,7 @@ impl Source {
             picture,
             shrink: (across * 2.0, down * 2.0),
             origin: self.origin,
+            shrunk: self.shrunk,
         }
     }
 
@@ -160,6 +197,7 @@ mod tests {
             picture: Picture::Pixels(Pixels::black(size, Channels::Rgb)),
             shrink: (4.0, 2.0),
             origin: (8.0, 2.0),
+            shrunk: Shrunk::Boxes,
         };
         let area = |left, top, width, height| Area {
             left,

@@ -141,6 +141,14 @@ impl Decoding {
         }
     }
 
+    /// The whole picture at its full size.
+    pub(super) fn all(stored: Size) -> Self {
+        Self {
+            area: stored.whole(),
+            ratio: (1.0, 1.0),
+        }
+    }
+
     /// What serves both.
     pub(super) fn and(self, other: Self) -> Self {
         Self {

@@ -3,7 +3,7 @@
 use image::metadata::Orientation;
 use thumbmill_jpeg_shrink as jpeg;
 use thumbmill_png_shrink as png;
-use thumbmill_shared::format::Format;
+use thumbmill_shared::format::SourceFormat;
 use thumbmill_webp_shrink as webp;
 
 use super::plan::Size;
@@ -12,7 +12,7 @@ use super::{Limits, RenderError};
 /// What a header says.
 #[derive(Clone, Debug)]
 pub(super) struct Header {
-    pub(super) format: Format,
+    pub(super) format: SourceFormat,
     /// The picture's size as it is stored, in pixels.
     pub(super) stored: Size,
     /// How the stored picture becomes upright (Exif 2.3, tag 0x0112).
@@ -22,17 +22,17 @@ pub(super) struct Header {
 }
 
 /// Reads the header of a picture in `format`.
-pub(super) fn probe(bytes: &[u8], format: Format) -> Result<Header, RenderError> {
+pub(super) fn probe(bytes: &[u8], format: SourceFormat) -> Result<Header, RenderError> {
     let (size, exif, profile) = match format {
-        Format::Jpeg => {
+        SourceFormat::Jpeg => {
             let header = jpeg::read_header(bytes)?;
             ((header.width, header.height), header.exif, header.icc)
         }
-        Format::Png => {
+        SourceFormat::Png => {
             let header = png::read_header(bytes)?;
             ((header.width, header.height), header.exif, header.icc)
         }
-        Format::Webp => {
+        SourceFormat::Webp => {
             let header = webp::read_header(bytes)?;
             ((header.width, header.height), header.exif, header.icc)
         }

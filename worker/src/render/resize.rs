@@ -33,10 +33,6 @@ pub(super) enum Odd {
     Last,
 }
 
-/// From this shrink on, a picture is halved before it is resampled: as much as leaves at least
-/// two pixels for one, so that the filter still decides.
-const HALVE_FROM: f64 = 4.0;
-
 /// One decoded picture at several sizes, each made when it is first needed.
 #[derive(Debug)]
 pub(super) struct Pyramid {
@@ -50,14 +46,21 @@ impl Pyramid {
         }
     }
 
+    /// What was decoded.
+    pub(super) fn all(&self) -> Result<&Picture, RenderError> {
+        let source = self.levels.first();
+        source.map(|source| &source.picture).ok_or_else(no_picture)
+    }
+
     /// The smallest level that is large enough for `cut`.
     fn level(&mut self, cut: &Cut) -> Option<&Source> {
         let ratio = cut.ratio();
         let mut at = 0;
         loop {
             let source = self.levels.get(at)?;
-            let left = (ratio.0 / source.shrink.0).min(ratio.1 / source.shrink.1);
-            if left < HALVE_FROM || !source.can_be_halved() {
+            let halves = source.shrunk.halves(source.shrink.0, ratio.0)
+                && source.shrunk.halves(source.shrink.1, ratio.1);
+            if !halves || !source.can_be_halved() {
                 return self.levels.get(at);
             }
             at += 1;
@@ -70,9 +73,7 @@ impl Pyramid {
 
     /// What `cut` keeps, scaled as planned but not upright yet.
     pub(super) fn cut(&mut self, cut: &Cut, chroma: Chroma) -> Result<Picture, RenderError> {
-        let source = self
-            .level(cut)
-            .ok_or_else(|| RenderError::Encode("resize: there is no picture".to_owned()))?;
+        let source = self.level(cut).ok_or_else(no_picture)?;
         let area = source.place(cut.area);
         match &source.picture {
             Picture::Pixels(pixels) => Ok(Picture::Pixels(resize(pixels, area, cut.size)?)),
@@ -81,6 +82,10 @@ impl Pyramid {
             )?)),
         }
     }
+}
+
+fn no_picture() -> RenderError {
+    RenderError::Encode("resize: there is no picture".to_owned())
 }
 
 fn resize_planes(

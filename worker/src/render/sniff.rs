@@ -1,15 +1,15 @@
 //! Which format bytes are in, by their magic bytes alone.
 
-use thumbmill_shared::format::Format;
+use thumbmill_shared::format::SourceFormat;
 
 use super::RenderError;
 
 /// The format of a picture.
-pub(super) fn sniff(bytes: &[u8]) -> Result<Format, RenderError> {
+pub(super) fn sniff(bytes: &[u8]) -> Result<SourceFormat, RenderError> {
     match bytes {
         // SOI and the first byte of the next marker (ITU T.81, B.1.1.3).
-        [0xff, 0xd8, 0xff, ..] => Ok(Format::Jpeg),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(Format::Png),
+        [0xff, 0xd8, 0xff, ..] => Ok(SourceFormat::Jpeg),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(SourceFormat::Png),
         [
             b'R',
             b'I',
@@ -24,7 +24,7 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<Format, RenderError> {
             b'B',
             b'P',
             ..,
-        ] => Ok(Format::Webp),
+        ] => Ok(SourceFormat::Webp),
         _ => Err(RenderError::Unsupported(
             "it is not a JPEG, PNG or WebP picture".to_owned(),
         )),

@@ -2,7 +2,8 @@
 
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageEncoder, Luma, Rgb, RgbaImage};
 use proptest::prelude::*;
-use thumbmill_shared::format::Format;
+use thumbmill_shared::encoding::Encoding;
+use thumbmill_shared::format::{Format, SourceFormat};
 use thumbmill_shared::transform::VariantRequest;
 use thumbmill_tests::pictures::{
     CORNERS, assert_near, damage, decode, exif, jpeg, photo, png, webp,
@@ -13,6 +14,7 @@ use super::*;
 const LIMITS: Limits = Limits {
     original_pixels: 36_000_000,
     dimension_px: 6000,
+    avif_pixels: 4_000_000,
     memory_bytes: 256 << 20,
     missing_end: MissingEnd::Refuse,
 };
@@ -22,11 +24,17 @@ fn rendered_bytes(original: &[u8], request: &str) -> Vec<u8> {
     let request: VariantRequest = serde_json::from_str(request).unwrap();
     let transform = request.resolve(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_secs(60));
-    render(original, &[transform], &LIMITS, deadline)
-        .unwrap()
-        .remove(0)
-        .unwrap()
-        .bytes
+    render(
+        original,
+        &[transform],
+        &LIMITS,
+        Encoding::default(),
+        deadline,
+    )
+    .unwrap()
+    .remove(0)
+    .unwrap()
+    .bytes
 }
 
 /// Renders one variant and decodes it; `auto` formats and defaults are those of JPEG.
@@ -34,21 +42,31 @@ fn rendered(original: &[u8], request: &str) -> Result<DynamicImage, RenderError>
     let request: VariantRequest = serde_json::from_str(request).unwrap();
     let transform = request.resolve(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_secs(60));
-    let rendered = render(original, &[transform], &LIMITS, deadline)?.remove(0)?;
+    let rendered = render(
+        original,
+        std::slice::from_ref(&transform),
+        &LIMITS,
+        Encoding::default(),
+        deadline,
+    )?
+    .remove(0)?;
     let picture = decode(&rendered.bytes);
     assert_eq!(
         (picture.width(), picture.height()),
         (rendered.width_px, rendered.height_px)
     );
-    assert_eq!(sniff::sniff(&rendered.bytes), Ok(transform.format));
+    assert_eq!(
+        sniff::sniff(&rendered.bytes).map(Format::from),
+        Ok(transform.format)
+    );
     Ok(picture)
 }
 
-fn encoded(format: Format, image: &DynamicImage) -> Vec<u8> {
+fn encoded(format: SourceFormat, image: &DynamicImage) -> Vec<u8> {
     match format {
-        Format::Jpeg => jpeg(image),
-        Format::Png => png(image),
-        Format::Webp => webp(image),
+        SourceFormat::Jpeg => jpeg(image),
+        SourceFormat::Png => png(image),
+        SourceFormat::Webp => webp(image),
     }
 }
 
@@ -68,7 +86,7 @@ fn corners(picture: &DynamicImage) -> [Rgb<u8>; 4] {
 
 #[test]
 fn every_orientation_of_every_format_comes_out_upright() {
-    for format in Format::ALL {
+    for format in SourceFormat::ALL {
         for orientation in 1..=8 {
             let upright = DynamicImage::from(photo(240, 160));
             // What a camera stores so that the orientation turns it upright.
@@ -84,15 +102,17 @@ fn every_orientation_of_every_format_comes_out_upright() {
             };
             let bytes = encoded(format, &stored);
             let tagged = match format {
-                Format::Jpeg => exif::jpeg(&bytes, orientation),
-                Format::Png => exif::png(&bytes, orientation),
-                Format::Webp => exif::webp(&bytes, (stored.width(), stored.height()), orientation),
+                SourceFormat::Jpeg => exif::jpeg(&bytes, orientation),
+                SourceFormat::Png => exif::png(&bytes, orientation),
+                SourceFormat::Webp => {
+                    exif::webp(&bytes, (stored.width(), stored.height()), orientation)
+                }
             };
             let whole = rendered(&tagged, r#"{"width":120,"format":"png"}"#).unwrap();
             assert_eq!(
                 (whole.width(), whole.height()),
                 (120, 80),
-                "{format} {orientation}"
+                "{format:?} {orientation}"
             );
             for (found, expected) in corners(&whole).into_iter().zip(CORNERS) {
                 assert_near(found, expected, 16);
@@ -164,8 +184,8 @@ fn a_thumbnail_can_be_an_original() {
 
 #[test]
 fn every_format_becomes_every_format() {
-    for source in Format::ALL {
-        for target in Format::ALL {
+    for source in SourceFormat::ALL {
+        for target in SourceFormat::ALL.map(Format::from) {
             let request = format!(r#"{{"width":120,"format":"{target}","quality":90}}"#);
             let picture = rendered(&encoded(source, &photo(240, 160).into()), &request).unwrap();
             for (found, expected) in corners(&picture).into_iter().zip(CORNERS) {
@@ -337,6 +357,7 @@ fn one_decode_serves_all_variants_and_one_that_fails_does_not_hurt_the_others() 
         &original,
         &transforms,
         &LIMITS,
+        Encoding::default(),
         Deadline::after(Duration::from_secs(9)),
     )
     .unwrap();
@@ -409,7 +430,7 @@ fn a_cut_off_jpeg_is_shown_as_far_as_it_goes_if_the_operator_tolerates_it() {
     let request: VariantRequest = serde_json::from_str(r#"{"format":"png"}"#).unwrap();
     let transform = request.resolve(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_secs(60));
-    let rendered = render(&cut, &[transform], &limits, deadline).unwrap();
+    let rendered = render(&cut, &[transform], &limits, Encoding::default(), deadline).unwrap();
     let picture = decode(&rendered[0].as_ref().unwrap().bytes);
     let [.., bottom_left, bottom_right] = corners(&picture);
     for (found, expected) in corners(&picture).into_iter().zip(CORNERS).take(2) {
@@ -428,13 +449,14 @@ fn what_takes_more_memory_than_allowed_is_refused() {
     };
     let request: VariantRequest = serde_json::from_str(r#"{"format":"png"}"#).unwrap();
     let transform = request.resolve(Format::Jpeg, Format::Jpeg);
-    for format in Format::ALL {
+    for format in [SourceFormat::Jpeg, SourceFormat::Png, SourceFormat::Webp] {
         let original = encoded(format, &photo(240, 160).into());
         let deadline = Deadline::after(Duration::from_secs(60));
-        let refused = render(&original, &[transform], &tight, deadline);
+        let transforms = std::slice::from_ref(&transform);
+        let refused = render(&original, transforms, &tight, Encoding::default(), deadline);
         assert!(
             matches!(refused, Err(RenderError::TooManyBytes(_))),
-            "{format}: {refused:?}"
+            "{format:?}: {refused:?}"
         );
     }
 }
@@ -456,10 +478,17 @@ fn a_header_is_enough_to_refuse_what_is_too_large() {
     let tight = Limits {
         original_pixels: 100,
         dimension_px: 6000,
+        avif_pixels: 4_000_000,
         ..LIMITS
     };
     let deadline = Deadline::after(Duration::from_secs(9));
-    let refused = render(&png(&photo(11, 10).into()), &[], &tight, deadline);
+    let refused = render(
+        &png(&photo(11, 10).into()),
+        &[],
+        &tight,
+        Encoding::default(),
+        deadline,
+    );
     assert!(
         matches!(refused, Err(RenderError::TooManyPixels(_))),
         "{refused:?}"
@@ -474,6 +503,7 @@ fn a_passed_deadline_ends_the_render() {
         &jpeg(&photo(60, 40).into()),
         &[transform],
         &LIMITS,
+        Encoding::default(),
         Deadline::after(Duration::ZERO),
     );
     assert_eq!(ended, Err(RenderError::TooSlow));
@@ -484,7 +514,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(
-        format in prop_oneof![Just(Format::Jpeg), Just(Format::Png), Just(Format::Webp)],
+        format in prop_oneof![Just(SourceFormat::Jpeg), Just(SourceFormat::Png), Just(SourceFormat::Webp)],
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..20),
         length in any::<proptest::sample::Index>(),
     ) {

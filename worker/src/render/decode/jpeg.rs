@@ -6,7 +6,7 @@ use thumbmill_jpeg_shrink::{
 
 use super::{Bounds, whole_px};
 use crate::render::RenderError;
-use crate::render::picture::{Picture, Planes as YcbcrPlanes, Range, Source};
+use crate::render::picture::{Picture, Planes as YcbcrPlanes, Range, Shrunk, Source};
 use crate::render::pixels::{Channels, Pixels};
 use crate::render::plan::{Decoding, Size};
 
@@ -43,6 +43,7 @@ pub(super) fn decode(
     Ok(Source {
         origin: (origin(decoded.crop.left), origin(decoded.crop.top)),
         shrink: (f64::from(shrink), f64::from(shrink)),
+        shrunk: Shrunk::Coefficients,
         picture: picture(decoded)?,
     })
 }
@@ -113,6 +114,23 @@ fn together(channels: Channels, planes: &[Pixels]) -> Pixels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_halved_afterwards_has_the_same_size() {
+        for ratio in [1.0, 2.9, 3.0, 4.9, 5.0, 8.9, 9.0, 10.0, 99.0] {
+            for decoded in [1, 2, 4, 8] {
+                let mut shrink = f64::from(decoded);
+                while shrink < 8.0 && Shrunk::Coefficients.halves(shrink, ratio) {
+                    shrink *= 2.0;
+                }
+                let alone = f64::from(scale(ratio).1);
+                assert!(
+                    (shrink - alone.max(f64::from(decoded))).abs() < 0.1,
+                    "{ratio} {decoded}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn the_scale_is_the_reference_s() {

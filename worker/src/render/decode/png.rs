@@ -4,7 +4,7 @@ use thumbmill_png_shrink::{Crop, Options, PictureChannels, decode as read};
 
 use super::{Bounds, LEFT, to_px, whole_px};
 use crate::render::RenderError;
-use crate::render::picture::{Picture, Source};
+use crate::render::picture::{Picture, Shrunk, Source};
 use crate::render::pixels::{Channels, Pixels};
 use crate::render::plan::{Decoding, Size};
 
@@ -43,5 +43,6 @@ pub(super) fn decode(
         picture: Picture::Pixels(pixels),
         shrink: (f64::from(shrink.0), f64::from(shrink.1)),
         origin: (f64::from(x), f64::from(y)),
+        shrunk: Shrunk::Boxes,
     })
 }

@@ -6,7 +6,7 @@ use thumbmill_webp_shrink::{
 
 use super::{Bounds, LEFT, whole_px};
 use crate::render::RenderError;
-use crate::render::picture::{Picture, Planes, Range, Source};
+use crate::render::picture::{Picture, Planes, Range, Shrunk, Source};
 use crate::render::pixels::{Channels, Pixels};
 use crate::render::plan::{Decoding, Size};
 
@@ -47,6 +47,7 @@ pub(super) fn decode(
     Ok(Source {
         origin: (origin(decoded.crop.x), origin(decoded.crop.y)),
         shrink: (f64::from(shrink), f64::from(shrink)),
+        shrunk: Shrunk::Boxes,
         picture: picture(decoded)
             .ok_or_else(|| RenderError::Corrupt("it has too few pixels".to_owned()))?,
     })

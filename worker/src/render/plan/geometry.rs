@@ -1,8 +1,10 @@
 //! Sizes, cuts and bars of one variant: pure arithmetic.
 
-use thumbmill_shared::transform::{Enlargement, Fit, Target, Transform};
+use thumbmill_shared::format::Format;
+use thumbmill_shared::transform::{Enlargement, Fit, FocalPoint, Operation, Target, Transform};
 
 use super::{Area, Size};
+use crate::render::operate::Rectangle;
 use crate::render::{Limits, RenderError};
 
 /// What becomes of the upright original.
@@ -16,12 +18,16 @@ pub(in crate::render) struct Plan {
     pub(in crate::render) canvas: Option<(Size, u32, u32)>,
 }
 
-/// Plans one variant of an upright original.
+/// Plans one variant of what is kept of a picture that is turned as it is to be seen.
 pub(in crate::render) fn plan(
-    original: Size,
+    kept: Rectangle,
     transform: &Transform,
     limits: &Limits,
 ) -> Result<Plan, RenderError> {
+    let original = Size {
+        width: kept.width,
+        height: kept.height,
+    };
     let whole = original.whole();
     let clamped = |wanted: u32, side: u32| match transform.enlargement {
         Enlargement::Allowed => wanted,
@@ -34,7 +40,7 @@ pub(in crate::render) fn plan(
         size,
         canvas: None,
     };
-    let plan = match transform.target {
+    let mut plan = match transform.target {
         None => uncut(original),
         Some(Target::Width(wanted)) => {
             uncut(scaled(original, ratio(original.width, width(wanted))))
@@ -46,6 +52,7 @@ pub(in crate::render) fn plan(
             width: w,
             height: h,
             fit,
+            focal,
         }) => {
             let bounds = Size {
                 width: width(w),
@@ -55,25 +62,19 @@ pub(in crate::render) fn plan(
                 ratio(original.width, bounds.width),
                 ratio(original.height, bounds.height),
             );
-            let covering = across.min(down);
-            let fitting = across.max(down);
+            let by = |shrink| scaled(original, at_least_one(shrink, transform));
+            let (covering, fitting) = (across.min(down), across.max(down));
             match fit {
-                Fit::Cover => cut(
-                    whole,
-                    scaled(original, at_least_one(covering, transform)),
-                    bounds,
-                ),
-                Fit::Contain => letterbox(
-                    whole,
-                    scaled(original, at_least_one(fitting, transform)),
-                    bounds,
-                ),
-                Fit::Inside => uncut(scaled(original, at_least_one(fitting, transform))),
-                Fit::Outside => uncut(scaled(original, at_least_one(covering, transform))),
+                Fit::Cover => cut(whole, by(covering), bounds, focal),
+                Fit::Contain => letterbox(whole, by(fitting), bounds),
+                Fit::Inside => uncut(by(fitting)),
+                Fit::Outside => uncut(by(covering)),
             }
         }
     };
-    check(&plan, limits)?;
+    check(final_size(&plan, transform), transform.format, limits)?;
+    plan.area.left += f64::from(kept.left);
+    plan.area.top += f64::from(kept.top);
     Ok(plan)
 }
 
@@ -110,18 +111,27 @@ fn whole_px(length: f64) -> u32 {
     (length + 0.5).floor() as u32
 }
 
-/// Keeps the middle of the scaled picture, as large as `bounds`.
-fn cut(whole: Area, scaled: Size, bounds: Size) -> Plan {
+/// Keeps a part of the scaled picture as large as `bounds`: its middle, or what lies around the
+/// focal point.
+fn cut(whole: Area, scaled: Size, bounds: Size, focal: Option<FocalPoint>) -> Plan {
     let size = Size {
         width: bounds.width.min(scaled.width),
         height: bounds.height.min(scaled.height),
     };
-    let offset = |scaled: u32, kept: u32| f64::from((scaled - kept).div_ceil(2));
     let across = whole.width / f64::from(scaled.width);
     let down = whole.height / f64::from(scaled.height);
+    let offset = |scaled: u32, kept: u32, focal: Option<f64>| match focal {
+        None => f64::from((scaled - kept).div_ceil(2)),
+        Some(focal) => {
+            let offset = (focal - f64::from(kept) / 2.0 + 0.5).floor();
+            offset.clamp(0.0, f64::from(scaled - kept))
+        }
+    };
+    let focal_x = focal.map(|point| f64::from(point.x) / across);
+    let focal_y = focal.map(|point| f64::from(point.y) / down);
     let area = Area {
-        left: offset(scaled.width, size.width) * across,
-        top: offset(scaled.height, size.height) * down,
+        left: offset(scaled.width, size.width, focal_x) * across,
+        top: offset(scaled.height, size.height, focal_y) * down,
         width: f64::from(size.width) * across,
         height: f64::from(size.height) * down,
     };
@@ -147,15 +157,34 @@ fn letterbox(whole: Area, size: Size, bounds: Size) -> Plan {
     }
 }
 
-fn check(plan: &Plan, limits: &Limits) -> Result<(), RenderError> {
+/// With bars and the edges of `extend`.
+fn final_size(plan: &Plan, transform: &Transform) -> Size {
     let size = plan.canvas.map_or(plan.size, |(canvas, _, _)| canvas);
-    if size.width.max(size.height) > limits.dimension_px {
+    let extend = |operation: &Operation| match operation {
+        Operation::Extend { edges, .. } => Some(*edges),
+        _ => None,
+    };
+    let mut operations = transform.operations.as_slice().iter().rev();
+    let [top, right, bottom, left] = operations.find_map(extend).unwrap_or_default();
+    Size {
+        width: size.width.saturating_add(left).saturating_add(right),
+        height: size.height.saturating_add(top).saturating_add(bottom),
+    }
+}
+
+fn check(size: Size, format: Format, limits: &Limits) -> Result<(), RenderError> {
+    let too_many = |rule: String| {
         let Size { width, height } = size;
-        let limit = limits.dimension_px;
-        let text = format!(
-            "the thumbnail would be {width}x{height} pixels, no side may be longer than {limit}"
-        );
-        return Err(RenderError::TooManyPixels(text));
+        let text = format!("the thumbnail would be {width}x{height} pixels, {rule}");
+        Err(RenderError::TooManyPixels(text))
+    };
+    let limit = limits.dimension_px;
+    if size.width.max(size.height) > limit {
+        return too_many(format!("no side may be longer than {limit}"));
+    }
+    let limit = limits.avif_pixels;
+    if format == Format::Avif && size.area() as u64 > limit {
+        return too_many(format!("AVIF may not have more than {limit}"));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use thumbmill_shared::format::Format;
-use thumbmill_shared::transform::VariantRequest;
+use thumbmill_shared::transform::{Coordinate, VariantRequest};
 
 use super::*;
 use crate::render::MissingEnd;
@@ -8,6 +8,7 @@ use crate::render::MissingEnd;
 const LIMITS: Limits = Limits {
     original_pixels: 36_000_000,
     dimension_px: 6000,
+    avif_pixels: 4_000_000,
     memory_bytes: 256 << 20,
     missing_end: MissingEnd::Refuse,
 };
@@ -31,6 +32,15 @@ fn size(text: &str) -> Size {
     }
 }
 
+fn whole(size: Size) -> Rectangle {
+    Rectangle {
+        left: 0,
+        top: 0,
+        width: size.width,
+        height: size.height,
+    }
+}
+
 fn result(plan: &Plan) -> Size {
     plan.canvas.map_or(plan.size, |(canvas, _, _)| canvas)
 }
@@ -47,7 +57,7 @@ fn sizes_are_those_of_the_reference() {
             panic!("{row}")
         };
         let plan = plan(
-            size(original),
+            whole(size(original)),
             &transform(width, height, fit, enlargement),
             &LIMITS,
         )
@@ -62,7 +72,7 @@ fn sizes_are_those_of_the_reference() {
 fn cuts_and_bars_lie_where_the_reference_puts_them() {
     let of = |original: &str, width, height, fit, enlargement| {
         plan(
-            size(original),
+            whole(size(original)),
             &transform(width, height, fit, enlargement),
             &LIMITS,
         )
@@ -101,6 +111,58 @@ fn cuts_and_bars_lie_where_the_reference_puts_them() {
 }
 
 #[test]
+fn a_focal_point_is_kept_in_the_middle_as_far_as_the_edges_allow() {
+    let kept = |x, y| {
+        let request = VariantRequest {
+            width: "200".parse().ok(),
+            height: "200".parse().ok(),
+            focal_point_x: Some(Coordinate::Px(x)),
+            focal_point_y: Some(Coordinate::Px(y)),
+            ..VariantRequest::default()
+        };
+        let transform = request.resolve(Format::Png, Format::Png);
+        let plan = plan(whole(size("1800x1200")), &transform, &LIMITS).unwrap();
+        (plan.area.left, plan.area.top)
+    };
+    // It covers 200x200 as 300x200, 6 to 1.
+    assert_eq!(kept(0, 600), (0.0, 0.0));
+    assert_eq!(kept(600, 0), (0.0, 0.0));
+    assert_eq!(kept(720, 600), (120.0, 0.0));
+    assert_eq!(kept(900, 600), (300.0, 0.0));
+    assert_eq!(kept(u32::MAX, u32::MAX), (600.0, 0.0));
+}
+
+#[test]
+fn the_plan_of_a_part_lies_in_that_part() {
+    let part = Rectangle {
+        left: 100,
+        top: 50,
+        width: 400,
+        height: 200,
+    };
+    let plan = plan(part, &transform("100", "100", "cover", "allowed"), &LIMITS).unwrap();
+    let Area {
+        left,
+        top,
+        width,
+        height,
+    } = plan.area;
+    assert_eq!((left, top, width, height), (200.0, 50.0, 200.0, 200.0));
+}
+
+#[test]
+fn edges_count_as_the_thumbnail_s() {
+    let refused = |right: u32| {
+        let json = format!(r#"{{"width":100,"transforms":[["extend",{{"right":{right}}}]]}}"#);
+        let request: VariantRequest = serde_json::from_str(&json).unwrap();
+        let transform = request.resolve(Format::Png, Format::Png);
+        plan(whole(size("100x100")), &transform, &LIMITS).is_err()
+    };
+    assert!(!refused(5900));
+    assert!(refused(5901));
+}
+
+#[test]
 fn what_would_be_too_large_is_refused_before_any_pixel() {
     for (original, width, height, fit) in [
         ("10x10", "6001", "-", "cover"),
@@ -109,7 +171,7 @@ fn what_would_be_too_large_is_refused_before_any_pixel() {
         ("10x10", "4294967295", "4294967295", "contain"),
     ] {
         let refused = plan(
-            size(original),
+            whole(size(original)),
             &transform(width, height, fit, "allowed"),
             &LIMITS,
         );
@@ -121,12 +183,25 @@ fn what_would_be_too_large_is_refused_before_any_pixel() {
     // Nothing but the cut itself is ever made: 1x6000 may cover 6000x6000.
     assert!(
         plan(
-            size("1x6000"),
+            whole(size("1x6000")),
             &transform("6000", "6000", "cover", "allowed"),
             &LIMITS
         )
         .is_ok()
     );
+}
+
+#[test]
+fn an_avif_has_a_limit_of_its_own() {
+    let avif = |width: &str| {
+        let transform = Transform {
+            format: Format::Avif,
+            ..transform(width, "2000", "contain", "allowed")
+        };
+        plan(whole(size("3000x2000")), &transform, &LIMITS)
+    };
+    assert!(avif("2000").is_ok());
+    assert!(matches!(avif("2001"), Err(RenderError::TooManyPixels(_))));
 }
 
 proptest! {
@@ -139,7 +214,7 @@ proptest! {
     ) {
         let limits = Limits { original_pixels: u64::MAX, dimension_px: u32::MAX, ..LIMITS };
         let original = Size { width: w, height: h };
-        let plan = plan(original, &transform(&width.to_string(), &height.to_string(), fit, enlargement), &limits).unwrap();
+        let plan = plan(whole(original), &transform(&width.to_string(), &height.to_string(), fit, enlargement), &limits).unwrap();
         let Area { left, top, width, height } = plan.area;
         let (right, bottom) = (left + width, top + height);
         prop_assert!(left >= 0.0 && top >= 0.0 && right <= f64::from(w) * 1.000_001 && bottom <= f64::from(h) * 1.000_001);
