@@ -130,4 +130,11 @@ mod tests {
             assert_eq!(Format::parse(format.extension()), Some(format));
         }
     }
+
+    #[test]
+    fn the_plain_format_may_have_alpha_where_the_original_may() {
+        assert_eq!(SourceFormat::Jpeg.plain(), Format::Jpeg);
+        assert_eq!(SourceFormat::Png.plain(), Format::Png);
+        assert_eq!(SourceFormat::Webp.plain(), Format::Png);
+    }
 }

@@ -100,9 +100,9 @@ impl Reason {
             | Self::Corrupt
             | Self::Truncated
             | Self::TooManyPixels
-            | Self::TooManyBytes => Duration::from_secs(3600),
+            | Self::TooManyBytes => Duration::from_hours(1),
             Self::OriginalMissing | Self::OriginalReplaced | Self::TooSlow => {
-                Duration::from_secs(60)
+                Duration::from_mins(1)
             }
             Self::AttemptsExhausted => Duration::from_secs(30),
         }

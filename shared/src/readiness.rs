@@ -31,11 +31,11 @@ pub use embedded::Embedded;
 pub use redis::Redis;
 
 /// How long a variant that is ready is remembered; afterwards the store is asked.
-const READY_FOR: Duration = Duration::from_secs(600);
+const READY_FOR: Duration = Duration::from_mins(10);
 /// How long others hold back while a job is being published.
 const PUBLISHING_FOR: Duration = Duration::from_secs(5);
 /// How long others hold back once a job is confirmed; then the next waiter publishes again.
-const PENDING_FOR: Duration = Duration::from_secs(60);
+const PENDING_FOR: Duration = Duration::from_mins(1);
 /// How long a worker that is not heard of keeps a variant.
 const LEASE_FOR: Duration = Duration::from_secs(30);
 /// How often a worker renews its lease.

@@ -158,7 +158,7 @@ async fn an_object_is_put_found_read_and_deleted(store: Store) {
     let tag = put(&store, "t/a", "hello").await;
     let head = storage.head("t/a").await.unwrap().unwrap();
     assert_eq!((head.length_bytes, &head.tag), (5, &tag));
-    assert!(head.modified.elapsed().unwrap_or_default() < Duration::from_secs(60));
+    assert!(head.modified.elapsed().unwrap_or_default() < Duration::from_mins(1));
     let object = storage.get("t/a", None).await.unwrap().unwrap();
     assert_eq!(
         (object.head.tag.clone(), object.body.length_bytes()),

@@ -26,7 +26,7 @@ fn render(original: &[u8], transforms: &[Transform]) -> anyhow::Result<Vec<Vec<u
         memory_bytes: MEMORY_BYTES,
         missing_end: MissingEnd::Refuse,
     };
-    let deadline = Deadline::after(Duration::from_secs(60));
+    let deadline = Deadline::after(Duration::from_mins(1));
     let rendered = render::render(original, transforms, &limits, Encoding::default(), deadline)?;
     let thumbnails: Result<_, _> = rendered
         .into_iter()

@@ -39,7 +39,7 @@ impl Delay {
         match self {
             Self::Short => Duration::from_secs(5),
             Self::Middle => Duration::from_secs(30),
-            Self::Long => Duration::from_secs(300),
+            Self::Long => Duration::from_mins(5),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// Left behind by a process that was killed while it wrote.
-const STALE: Duration = Duration::from_secs(24 * 3600);
+const STALE: Duration = Duration::from_hours(24);
 
 /// How often a folder may vanish between its creation and the rename into it.
 const RENAME_ATTEMPTS: usize = 100;

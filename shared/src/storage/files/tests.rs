@@ -19,7 +19,7 @@ async fn stale_temporary_files_are_removed_at_open_and_young_ones_are_not() {
         fs::write(tmp.join(name), "x").unwrap();
     }
     let old = File::options().write(true).open(tmp.join("old")).unwrap();
-    old.set_modified(SystemTime::now() - Duration::from_secs(25 * 3600))
+    old.set_modified(SystemTime::now() - Duration::from_hours(25))
         .unwrap();
     Files::open(folder.path()).await.unwrap();
     assert_eq!(names_below(&tmp), [tmp.join("young")]);
