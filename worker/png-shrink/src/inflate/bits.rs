@@ -57,6 +57,12 @@ impl<'a> Bits<'a> {
         taken
     }
 
+    /// The next bits, as many as there are.
+    #[inline(always)]
+    pub(super) fn word(&self) -> u64 {
+        self.word
+    }
+
     /// Leaves out the bits of a code.
     #[inline(always)]
     pub(super) fn skip(&mut self, entry: Entry) {

@@ -5,8 +5,9 @@
     reason = "it runs for every code of the picture"
 )]
 
+use super::bits::Bits;
 use super::entry::Entry;
-use super::tables::{DISTANCES, LITERALS, NO_CODE};
+use super::tables::{DISTANCES, LITERALS, NO_CODE, Tables};
 use super::{Block, Inflate, copy};
 use crate::errors::Error;
 
@@ -63,25 +64,42 @@ pub(super) fn decode<const PLENTY: bool>(
                 break;
             }
         }
-        bits.skip(entry);
-        let length = entry.base() + bits.take(entry.extra_bits()) as usize;
-        entry = tables.distances[bits.peek(DISTANCES)];
-        if entry.is_exceptional() {
-            bits.skip(entry);
-            entry = tables.far_distance(entry, bits.peek(entry.extra_bits()))?;
-        }
-        bits.skip(entry);
-        let distance = entry.base() + bits.take(entry.extra_bits()) as usize;
+        let length = value(&mut bits, entry);
+        let distance = distance(tables, &mut bits)?;
         if distance > at {
             return Err(Error::Corrupt("a match that reaches before the data"));
         }
+        // A refill from plenty fills all 64 bits: what is left has the next code, too.
+        let next = tables.literals[bits.peek(LITERALS)];
         bits = source.refill::<PLENTY>(bits);
-        entry = tables.literals[bits.peek(LITERALS)];
+        entry = if PLENTY {
+            next
+        } else {
+            tables.literals[bits.peek(LITERALS)]
+        };
         copy::back(out, at, distance, length);
         at += length;
     }
     stream.bits = bits;
     Ok(at)
+}
+
+#[inline(always)]
+fn distance(tables: &Tables, bits: &mut Bits<'_>) -> Result<usize, Error> {
+    let mut entry = tables.distances[bits.peek(DISTANCES)];
+    if entry.is_exceptional() {
+        bits.skip(entry);
+        entry = tables.far_distance(entry, bits.peek(entry.extra_bits()))?;
+    }
+    Ok(value(bits, entry))
+}
+
+/// Takes a length's or a distance's code and its extra bits, in one step: the next look-up waits.
+#[inline(always)]
+fn value(bits: &mut Bits<'_>, entry: Entry) -> usize {
+    let word = bits.word();
+    bits.skip(entry);
+    entry.value(word)
 }
 
 /// Writes one to three literals.

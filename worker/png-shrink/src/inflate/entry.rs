@@ -38,7 +38,8 @@ const LENGTHS: [(u32, u32); 29] = [
     (258, 0),
 ];
 
-/// What a code stands for. The lowest six bits: how many bits it takes.
+/// What a code stands for. The lowest six bits: how many bits it takes, extra bits included, so
+/// that one shift leaves out both.
 ///
 /// Literals: their count in bits 6 and 7, then the bytes. Else these two bits are 0; extra bits
 /// in bits 8 to 11 and the base from bit 16 on. An exceptional entry has the highest bit set: it
@@ -99,8 +100,22 @@ impl Entry {
         self.0 & 63
     }
 
+    /// The base and its extra bits, of which `word` has them after the code itself.
+    #[inline(always)]
+    pub(super) fn value(self, word: u64) -> usize {
+        let extra_bits = self.extra_bits();
+        let extra = (word >> ((self.bits() - extra_bits) & 63)) & ((1 << extra_bits) - 1);
+        self.base() + extra as usize
+    }
+
     pub(super) fn matched(base: u32, extra_bits: u32) -> Self {
-        Self(base << 16 | extra_bits << 8)
+        Self(base << 16 | extra_bits << 8 | extra_bits)
+    }
+
+    /// The same with a code of `bits` bits.
+    #[inline(always)]
+    pub(super) fn with_code(self, bits: u32) -> Self {
+        Self(self.0 + bits)
     }
 
     pub(super) fn of_literal(symbol: usize) -> Self {

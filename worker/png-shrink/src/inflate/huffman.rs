@@ -33,7 +33,7 @@ pub(super) fn build(
         }
         table[..1 << primary].fill(Entry::NONE);
         if used == 1 {
-            let entry = Entry(entry_of(usize::from(symbols[0])).0 | 1);
+            let entry = entry_of(usize::from(symbols[0])).with_code(1);
             for slot in table[..1 << primary].iter_mut().step_by(2) {
                 *slot = entry;
             }
@@ -46,7 +46,7 @@ pub(super) fn build(
         || fill_primary(table, primary, &mut words, |word_bits| {
             symbols
                 .next()
-                .map(|symbol| Entry(entry_of(symbol).0 | word_bits))
+                .map(|symbol| entry_of(symbol).with_code(word_bits))
         })
     {
         fill_secondary(table, primary, &mut words, symbols.map(entry_of));
@@ -169,7 +169,7 @@ fn fill_secondary(
             end = start + size;
             table[prefix] = Entry::sub_table(start, bits, primary);
         }
-        let entry = Entry(entry.0 | rest);
+        let entry = entry.with_code(rest);
         let first = start + (words.word >> primary);
         for slot in table[first..start + size].iter_mut().step_by(1 << rest) {
             *slot = entry;
