@@ -11,7 +11,7 @@ use crate::transform::Transform;
 
 /// Raised whenever the renderer makes other pixels of the same transform, so that
 /// pictures of an older renderer are not served as this one's.
-pub const RENDERER_VERSION: u32 = 3;
+pub const RENDERER_VERSION: u32 = 4;
 
 /// Names one variant: 32 hexadecimal digits of a SHA-256 over everything that shapes its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -54,7 +54,7 @@ pub(crate) fn details(cases: &[Case], measured: &[Measured]) -> String {
         lines.push(name(case, measured));
         lines.push(format!("  sharp: {sharp}\n  ours: {ours}"));
         for (variant, outputs) in case.variants.iter().zip(&measured.outputs) {
-            let [bytes, psnr, ssim] = made_cells(case, std::slice::from_ref(outputs));
+            let [bytes, psnr, ssim] = made_cells(std::slice::from_ref(outputs));
             lines.push(format!(
                 "  {variant}: bytes {bytes}, PSNR {psnr}, SSIM {ssim}"
             ));
@@ -85,7 +85,7 @@ fn line(cells: &[String]) -> String {
 fn case_cells(case: &Case, measured: &Measured) -> [String; HEAD.len()] {
     let sharp = median(&measured.sharp.cpu_ms);
     let ms = |ms: f64| format!("{ms:.1} ms");
-    let [bytes, psnr, ssim] = made_cells(case, &measured.outputs);
+    let [bytes, psnr, ssim] = made_cells(&measured.outputs);
     let (ours, faster) = match &measured.ours {
         Ok(ours) => {
             let ours = median(&ours.cpu_ms);
@@ -130,14 +130,7 @@ fn name(case: &Case, measured: &Measured) -> String {
 }
 
 /// Bytes, PSNR and SSIM: each of the thumbnail that compares worst with sharp's.
-fn made_cells(case: &Case, outputs: &[(Output, Output)]) -> [String; 3] {
-    let judged = |met: bool| {
-        if case.judged {
-            format!(" {}", mark(met))
-        } else {
-            String::new()
-        }
-    };
+fn made_cells(outputs: &[(Output, Output)]) -> [String; 3] {
     let growth = |(sharp, ours): &&(Output, Output)| ours.bytes as f64 / sharp.bytes as f64;
     let largest = outputs
         .iter()
@@ -146,8 +139,8 @@ fn made_cells(case: &Case, outputs: &[(Output, Output)]) -> [String; 3] {
         let ratio = growth(&pair);
         let (sharp, ours) = (pair.0.bytes, pair.1.bytes);
         format!(
-            "{ours} : {sharp} = {ratio:.3}{}",
-            judged(ratio <= BYTES_RATIO)
+            "{ours} : {sharp} = {ratio:.3} {}",
+            mark(ratio <= BYTES_RATIO)
         )
     });
     // Alike to the last bit on both sides is no loss, and no number.
@@ -172,8 +165,8 @@ fn made_cells(case: &Case, outputs: &[(Output, Output)]) -> [String; 3] {
     let psnr = psnr.max_by(|one, other| loss(*one).total_cmp(&loss(*other)));
     let psnr = psnr.map_or(String::new(), |(sharp, ours)| {
         format!(
-            "{ours:.2} : {sharp:.2}{}",
-            judged(loss((sharp, ours)) <= PSNR_DB)
+            "{ours:.2} : {sharp:.2} {}",
+            mark(loss((sharp, ours)) <= PSNR_DB)
         )
     });
     let ssim = likenesses

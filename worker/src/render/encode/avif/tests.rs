@@ -80,17 +80,39 @@ fn more_quality_is_more_bytes() {
 }
 
 #[test]
-fn more_quality_is_more_of_ravifs_and_more_effort_less_speed() {
-    let all: Vec<f32> = (1..=100).map(ravif_quality).collect();
-    assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
-    for (percent, expected) in [(1, 1.0), (30, 34.0), (40, 49.0), (65, 76.0), (100, 100.0)] {
-        let found = ravif_quality(percent);
-        assert!((found - expected).abs() < 0.01, "{percent}: {found}");
+fn more_quality_is_a_finer_step_and_a_busier_picture_a_coarser_one() {
+    for busyness in [f32::NEG_INFINITY, 2.0, 3.3, 4.0, 5.1, 9.0] {
+        let all: Vec<u8> = (1..=100).map(|q| quantizer(q, busyness)).collect();
+        assert!(all.is_sorted_by(|a, b| a >= b), "{busyness}: {all:?}");
+        assert_eq!(all.last(), Some(&1));
     }
-    assert_eq!(ravif_speed(9, 2_000_000), ravif_speed(0, 1));
-    assert!(
-        (0..=9)
-            .map(|effort| ravif_speed(effort, 40_000))
-            .is_sorted_by(|a, b| a >= b)
-    );
+    for (percent, busyness, expected) in
+        [(1, 4.0, 240), (50, 4.0, 145), (80, 5.0, 89), (65, 3.0, 94)]
+    {
+        assert_eq!(
+            quantizer(percent, busyness),
+            expected,
+            "{percent} {busyness}"
+        );
+    }
+}
+
+#[test]
+fn a_picture_is_as_busy_as_its_neighbours_differ() {
+    let size = Size {
+        width: 4,
+        height: 3,
+    };
+    assert!(busyness(&[7; 12], size).is_infinite());
+    // Three differences a row of 16 shades each, and none from row to row: 9 * 256 / 12 = 192.
+    let stripes = [0, 16, 32, 16, 0, 16, 32, 16, 0, 16, 32, 16];
+    assert!((busyness(&stripes, size) - 192.0f32.log2() / 2.0).abs() < 1e-6);
+}
+
+#[test]
+fn more_effort_is_less_speed_and_large_pictures_are_quick() {
+    let speed = |effort, pixels| av1::speed(effort, pixels);
+    assert_eq!(speed(9, 2_000_000), speed(0, 1));
+    let all: Vec<u8> = (0..=9).map(|effort| speed(effort, 40_000)).collect();
+    assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
 }
