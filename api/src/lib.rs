@@ -20,6 +20,7 @@ use thumbmill_shared::readiness::Readiness;
 use thumbmill_shared::settings::Settings;
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::Storage;
+use thumbmill_shared::transform::VariantRequest;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -39,6 +40,13 @@ mod upload;
 use descriptions::Descriptions;
 use error::ApiError;
 use flight::Flights;
+
+/// What a query of `/assets` asks for, or what its client is told: for tests that bring any text.
+#[doc(hidden)]
+pub fn read_query(raw: &str) -> Result<VariantRequest, String> {
+    let query = query::Query::parse(raw).map_err(|error| error.to_string())?;
+    Ok(query.variant)
+}
 
 /// Everything that a request needs.
 struct App {

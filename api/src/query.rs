@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 
 use percent_encoding::percent_decode_str;
 use thumbmill_shared::format::{Format, FormatChoice};
+use thumbmill_shared::shown::{VALUE_CHARACTERS, shown};
 use thumbmill_shared::transform::{Coordinate, Fit, Operations, Quality, VariantRequest};
 
 /// What a request for an asset asks for.
@@ -163,7 +164,7 @@ impl<'a> Parameters<'a> {
         let Some(value) = self.value(name) else {
             return Ok(None);
         };
-        let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();
+        let shown = shown(value, VALUE_CHARACTERS);
         let error = || {
             QueryError(format!(
                 "Expected {expected} for {name} but received \"{shown}\""

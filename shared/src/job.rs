@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::asset::{AssetId, OriginalVersion, hex};
 use crate::encoding::Encoding;
+use crate::shown::shown;
 use crate::transform::VariantRequest;
 
 /// The version of the message that this code writes, and the only one that it reads.
@@ -51,11 +52,14 @@ impl fmt::Display for JobId {
     }
 }
 
+/// Characters of the reason why JSON is no job: it is sent on with the message, and may quote it.
+const WHY_CHARACTERS: usize = 400;
+
 /// Why a message is not a job. Sent again it would be none either.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// Not JSON, or a field is missing, unknown or out of range.
-    #[error("the message is not a render job: {0}")]
+    #[error("the message is not a render job: {}", shown(&.0.to_string(), WHY_CHARACTERS))]
     Malformed(#[from] serde_json::Error),
     /// Written by a newer or a foreign publisher.
     #[error("the job has version {0}, this worker knows version {JOB_VERSION}")]
@@ -116,6 +120,16 @@ mod tests {
             RenderJob::id_of(&again),
             RenderJob::id_of(&job.to_body().unwrap())
         );
+    }
+
+    // Sent on in a header, it would be larger than a frame, and so come back for ever.
+    #[test]
+    fn the_reason_is_short_however_long_the_message_is() {
+        let name = "\\u0007n".repeat(1 << 18);
+        let body = format!(r#"{{"version":1,"{name}":1}}"#);
+        let error = RenderJob::parse(body.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("the message is not a render job: unknown field `nn"));
+        assert!(error.len() < 500, "{error}");
     }
 
     #[test]

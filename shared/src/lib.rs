@@ -15,6 +15,7 @@ pub mod preset;
 pub mod queue;
 pub mod readiness;
 pub mod settings;
+pub mod shown;
 pub mod shutdown;
 pub mod storage;
 pub mod telemetry;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use crate::format::FormatChoice;
+use crate::shown::{VALUE_CHARACTERS, shown};
 use crate::transform::{Fit, VariantRequest};
 
 /// Which transforms clients may ask for.
@@ -35,7 +36,7 @@ impl FromStr for Policy {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PresetError {
     /// No preset of that name.
-    #[error("Key \"{0}\" isn't configured")]
+    #[error("Key \"{}\" isn't configured", shown(.0, VALUE_CHARACTERS))]
     Unknown(String),
     /// The policy is `presets`.
     #[error("Only configured presets can be used in asset generation")]

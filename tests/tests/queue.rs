@@ -32,6 +32,7 @@ contract! {
     what_is_given_back_comes_again
     what_failed_comes_again_later_as_the_next_attempt
     a_full_lane_refuses
+    what_is_dead_for_a_long_reason_does_not_come_again
     what_was_fetched_but_not_taken_is_given_back
 }
 
@@ -199,6 +200,18 @@ async fn a_full_lane_refuses(queue: Queue) {
         .publish(Lane::Bulk, message("bulk has no limit"))
         .await
         .unwrap();
+}
+
+async fn what_is_dead_for_a_long_reason_does_not_come_again(queue: Queue) {
+    queue.publish(Lane::Bulk, message("a")).await.unwrap();
+    let mut consumer = queue.consume(PREFETCH);
+    // More than a frame of AMQP holds.
+    let reason = "why ".repeat(1 << 16);
+    next(&mut consumer).await.settle(Settle::Dead(reason)).await;
+    assert_nothing_comes(&mut consumer).await;
+    // Nor does it keep others from going.
+    queue.publish(Lane::Bulk, message("b")).await.unwrap();
+    assert_eq!(name(&next(&mut consumer).await), "b");
 }
 
 async fn what_was_fetched_but_not_taken_is_given_back(queue: Queue) {

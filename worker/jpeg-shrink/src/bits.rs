@@ -4,7 +4,7 @@
 use memchr::memchr;
 
 use crate::huffman::extend;
-use crate::markers::{RST0, RST7};
+use crate::markers::{RST0, RST7, SOF0};
 
 /// How many bytes one MCU may take: ten blocks of 64 numbers of up to 31 bits, and a reader's
 /// lead of 8 bytes.
@@ -180,7 +180,7 @@ impl<'a> Feed<'a> {
             };
             if !(RST0..=RST7).contains(&marker) {
                 // A marker that begins something else: the rest of the scan is missing.
-                if marker < 0xc0 {
+                if marker < SOF0 {
                     self.pass_marker();
                     continue;
                 }

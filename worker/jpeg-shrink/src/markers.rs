@@ -17,6 +17,8 @@ pub(crate) const DQT: u8 = 0xdb;
 pub(crate) const DHT: u8 = 0xc4;
 /// Restart interval.
 pub(crate) const DRI: u8 = 0xdd;
+/// The first marker that is not reserved, apart from TEM.
+pub(crate) const SOF0: u8 = 0xc0;
 /// The first of eight restart markers.
 pub(crate) const RST0: u8 = 0xd0;
 /// The last of eight restart markers.
@@ -97,12 +99,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves behind a scan's entropy-coded data: to the next marker that is neither stuffing nor
-    /// a restart. At the end of the bytes if there is none.
+    /// a restart nor reserved, which in such data is damage. At the end of the bytes if there is
+    /// none.
     pub(crate) fn skip_entropy_coded(&mut self) {
         while let Some(at) = memchr(0xff, self.rest()) {
             self.at += at;
             match self.rest() {
-                [_, 0x00 | RST0..=RST7, ..] => self.at += 2,
+                [_, ..SOF0 | RST0..=RST7, ..] => self.at += 2,
                 [_, 0xff, ..] => self.at += 1,
                 [_, _, ..] => return,
                 _ => break,
@@ -173,6 +176,16 @@ mod tests {
         assert_eq!(cursor.next_marker(), Ok(EOI));
         assert_eq!(cursor.position(), bytes.len());
         assert_eq!(cursor.next_marker(), Err(Error::Truncated));
+    }
+
+    // A reader that goes on at restarts passes reserved markers. One that needs no more of the scan
+    // took them for the segment behind it, so that a part differed from the whole.
+    #[test]
+    fn a_reserved_marker_does_not_end_entropy_coded_data() {
+        let bytes = [0xff, SOI, 1, 0xff, 0x4f, 0xff, 0xbf, 2, 0xff, SOS];
+        let mut cursor = Cursor::open(&bytes).unwrap();
+        cursor.skip_entropy_coded();
+        assert_eq!(cursor.position(), 8);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod averages;
 mod hostile;
+mod photos;
 mod pictures;
 
 use pictures::{KINDS, Kind, expanded, photo};

@@ -8,6 +8,7 @@ use lapin::types::{AMQPValue, FieldTable};
 
 use crate::job::RenderJob;
 use crate::queue::{Message, Seen};
+use crate::shown::shown;
 use crate::trace::TraceContext;
 
 const TRACEPARENT: &str = "traceparent";
@@ -15,6 +16,8 @@ const ATTEMPT: &str = "x-thumbmill-attempt";
 const PUBLISHED: &str = "x-thumbmill-published-ms";
 const ABSENT: &str = "x-thumbmill-absent";
 const REASON: &str = "x-thumbmill-reason";
+/// Of a reason so much is sent: all headers have to fit into one frame, of 128 KiB as a rule.
+const REASON_CHARACTERS: usize = 1000;
 const DIED: &str = "x-thumbmill-died-ms";
 /// Counted by RabbitMQ: how often the message came back unsettled.
 const DELIVERIES: &str = "x-delivery-count";
@@ -36,7 +39,10 @@ pub(super) fn properties(message: &Message, dead_because: Option<&str>) -> Basic
         headers.insert(ABSENT.into(), AMQPValue::Boolean(true));
     }
     if let Some(reason) = dead_because {
-        headers.insert(REASON.into(), AMQPValue::LongString(reason.into()));
+        headers.insert(
+            REASON.into(),
+            AMQPValue::LongString(shown(reason, REASON_CHARACTERS).into()),
+        );
         headers.insert(
             DIED.into(),
             AMQPValue::LongLongInt(unix_millis(SystemTime::now())),

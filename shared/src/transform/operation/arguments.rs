@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::BadOperation;
+use crate::shown::{VALUE_CHARACTERS, shown};
 use crate::transform::colour::Colour;
 use crate::transform::decimal::Decimal;
 
@@ -31,7 +32,7 @@ impl<'a> Arguments<'a> {
     ) -> Result<Self, BadOperation> {
         let surplus = |argument: &str| BadOperation::Surplus {
             method,
-            argument: argument.chars().take(40).collect(),
+            argument: shown(argument, VALUE_CHARACTERS),
         };
         let mut by_name = BTreeMap::new();
         for (place, value) in values.iter().enumerate() {

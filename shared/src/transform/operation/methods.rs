@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::arguments::{Arguments, Takes};
 use super::{BadOperation, Modulate, Operation, Sharpen};
+use crate::shown::{VALUE_CHARACTERS, shown};
 use crate::transform::colour::Colour;
 use crate::transform::decimal::Decimal;
 
@@ -70,7 +71,7 @@ impl TryFrom<Value> for Operation {
             return Err(BadOperation::NotAnArray);
         };
         let Some(method) = METHODS.iter().find(|method| method.name == name) else {
-            return Err(BadOperation::Unknown(name.chars().take(40).collect()));
+            return Err(BadOperation::Unknown(shown(name, VALUE_CHARACTERS)));
         };
         (method.make)(&Arguments::read(method.name, method.takes, values)?)
     }

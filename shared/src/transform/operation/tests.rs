@@ -90,6 +90,11 @@ fn what_is_wrong_with_an_operation_is_said_by_name() {
         ("[[]]", "array of a method and its arguments"),
         ("[[5]]", "array of a method and its arguments"),
         (r#"[["explode"]]"#, "no transformation \"explode\""),
+        (r#"[["ex\r\nplode"]]"#, "no transformation \"explode\""),
+        (
+            r#"[["blur",{"a\u0000b":1}]]"#,
+            "blur: there is no argument ab",
+        ),
         (r#"[["constructor"]]"#, "no transformation \"constructor\""),
         (r#"[["Flip"]]"#, "no transformation \"Flip\""),
         (r#"[["toFile","/etc/passwd"]]"#, "toFile"),

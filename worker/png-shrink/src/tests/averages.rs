@@ -36,7 +36,12 @@ fn average(
     sums
 }
 
-fn assert_averaged(found: &Picture, samples: &[u8], size: (usize, usize), shrink: (u32, u32)) {
+pub(super) fn assert_averaged(
+    found: &Picture,
+    samples: &[u8],
+    size: (usize, usize),
+    shrink: (u32, u32),
+) {
     let (across, down) = (shrink.0 as usize, shrink.1 as usize);
     let channels = samples.len() / (size.0 * size.1);
     let (columns, rows) = (size.0.div_ceil(across), size.1.div_ceil(down));

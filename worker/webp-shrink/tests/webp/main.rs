@@ -17,4 +17,5 @@ mod drawn;
 mod hostile;
 mod lossless;
 mod lossy;
+mod photos;
 mod scaled;

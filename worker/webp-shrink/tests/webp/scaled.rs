@@ -5,10 +5,11 @@ use webp::PixelLayout::{Rgb, Rgba};
 
 use crate::drawn::{at, decoded, drawing, encoded, photo};
 
-const SCALES: [(Scale, usize); 3] = [(Scale::Half, 2), (Scale::Quarter, 4), (Scale::Eighth, 8)];
+pub(crate) const SCALES: [(Scale, usize); 3] =
+    [(Scale::Half, 2), (Scale::Quarter, 4), (Scale::Eighth, 8)];
 
 /// The plane's boxes, averaged the slow way.
-fn averaged(plane: &Plane, side: usize) -> Plane {
+pub(crate) fn averaged(plane: &Plane, side: usize) -> Plane {
     let (width, height) = (plane.width.div_ceil(side), plane.height.div_ceil(side));
     let mut samples = Vec::new();
     for top in 0..height {
@@ -33,7 +34,7 @@ fn averaged(plane: &Plane, side: usize) -> Plane {
     }
 }
 
-fn planes(pixels: Pixels) -> Vec<Plane> {
+pub(crate) fn planes(pixels: Pixels) -> Vec<Plane> {
     match pixels {
         Pixels::Ycbcr { y, u, v, alpha } => [Some(y), Some(u), Some(v), alpha]
             .into_iter()
@@ -100,7 +101,7 @@ fn what_cannot_be_seen_does_not_shine_through() {
 }
 
 /// The part of `rows` that `crop` names.
-fn part(samples: &[u8], width: usize, crop: Crop, size: usize) -> Vec<u8> {
+pub(crate) fn part(samples: &[u8], width: usize, crop: Crop, size: usize) -> Vec<u8> {
     let rows = samples
         .chunks(width * size)
         .skip(crop.y as usize)
