@@ -111,6 +111,7 @@ impl ApiError {
                     (StatusCode::BAD_REQUEST, "ILLEGAL_ASSET_TRANSFORMATION")
                 }
                 Reason::TooSlow => (StatusCode::UNPROCESSABLE_ENTITY, "RENDER_TIMEOUT"),
+                Reason::RendererCrashed => (StatusCode::UNPROCESSABLE_ENTITY, "RENDERER_CRASHED"),
                 Reason::AttemptsExhausted => (StatusCode::SERVICE_UNAVAILABLE, "RENDER_FAILED"),
             },
             Self::Refused(_) | Self::StoreUnavailable(_) => {
@@ -137,7 +138,8 @@ impl ApiError {
                 | Reason::Truncated
                 | Reason::TooManyPixels
                 | Reason::TooManyBytes
-                | Reason::TooSlow => None,
+                | Reason::TooSlow
+                | Reason::RendererCrashed => None,
             },
             _ => None,
         }

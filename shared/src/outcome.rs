@@ -59,13 +59,15 @@ pub enum Reason {
     TooManyBytes,
     /// Rendering took longer than its limit.
     TooSlow,
+    /// The renderer died of it, or hung, as often as is tried.
+    RendererCrashed,
     /// A store, a queue or a worker failed more often than is tried again.
     AttemptsExhausted,
 }
 
 impl Reason {
     /// Every reason, for metrics and tests.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OriginalMissing,
         Self::OriginalReplaced,
         Self::Unsupported,
@@ -74,6 +76,7 @@ impl Reason {
         Self::TooManyPixels,
         Self::TooManyBytes,
         Self::TooSlow,
+        Self::RendererCrashed,
         Self::AttemptsExhausted,
     ];
 
@@ -88,6 +91,7 @@ impl Reason {
             Self::TooManyPixels => "too_many_pixels",
             Self::TooManyBytes => "too_many_bytes",
             Self::TooSlow => "too_slow",
+            Self::RendererCrashed => "renderer_crashed",
             Self::AttemptsExhausted => "attempts_exhausted",
         }
     }
@@ -100,7 +104,8 @@ impl Reason {
             | Self::Corrupt
             | Self::Truncated
             | Self::TooManyPixels
-            | Self::TooManyBytes => Duration::from_hours(1),
+            | Self::TooManyBytes
+            | Self::RendererCrashed => Duration::from_hours(1),
             Self::OriginalMissing | Self::OriginalReplaced | Self::TooSlow => {
                 Duration::from_mins(1)
             }

@@ -1,5 +1,5 @@
 //! Every setting, in one list: each line gives the flag, the variable, the default, the help
-//! and the row in the README.
+//! and the row in deploy/SETTINGS.md.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::telemetry::{LogFilter, LogFormat};
 mod text;
 
 use text::FromText;
-pub use text::{ByteSize, MissingEnd, Namespace, Slots};
+pub use text::{ByteSize, Memory, MissingEnd, Namespace, Slots};
 
 /// Which program a setting is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,13 +137,16 @@ settings! {
     Worker max_original_pixels: u64 = "36000000", "Most pixels of an original, checked on its header.";
     Worker max_dimension: u32 = "6000", "Longest side in pixels of an original and of a variant.";
     Every max_avif_pixels: u64 = "4000000", "Most pixels of an AVIF thumbnail, which takes about a second for each million; `auto` takes WebP for larger ones, and where no size is asked for.";
-    Worker memory: ByteSize = "256MiB", "Memory that the pixels of one decoded original may take.";
+    Worker memory: Memory = "auto", "Memory that the originals and pixels of all jobs at a time may take: half of it originals, half of it pixels; a job waits for its share. `auto` is half of what the container or the machine has.";
+    Worker max_original_memory: ByteSize = "256MiB", "Most memory that the pixels of one decoded original may take.";
     Worker jpeg_missing_end: MissingEnd = "refuse", "What becomes of a JPEG that is cut off: `refuse` it, or `tolerate` that a part is gray.";
     Every jpeg_progressive: bool = "false", "Are JPEG thumbnails progressive: `true` or `false`.";
     Every jpeg_chroma: Chroma = "4:2:0", "Colour samples of JPEG thumbnails: `4:2:0` or `4:4:4`.";
     Every png_level: Step<9, 6> = "6", "Compression of PNG thumbnails, from 0 (fast) to 9 (small).";
     Every webp_effort: Step<6, 4> = "4", "Effort for WebP thumbnails, from 0 (fast) to 6 (small).";
     Every avif_effort: Step<9, 4> = "4", "Effort for AVIF thumbnails, from 0 (fast) to 9 (small).";
+    Worker isolation: bool = "true", "Are pictures rendered in child processes that may open no file and no connection: `true` or `false`.";
+    Worker isolation_memory: ByteSize = "2GiB", "Address space of such a process; one that needs more is ended.";
     Worker render_timeout: Duration = "30s", "How long one job's render may take.";
     Worker attempts: u32 = "5", "How often a job is tried before it is dead-lettered.";
     Every grace: Duration = "25s", "How long a process may take to end after SIGTERM.";
@@ -209,6 +212,7 @@ pub fn command(program: Program, about: &'static str) -> clap::Command {
                 .hide_env_values(true)
                 .help(setting.help)
                 .value_name("VALUE")
+                .global(true)
         });
     clap::Command::new(program.name())
         .version(env!("CARGO_PKG_VERSION"))
@@ -233,14 +237,20 @@ pub fn read(program: Program, matches: &clap::ArgMatches) -> Result<Settings, Ve
 /// Reads flags and variables, or ends the process: help and version with code 0, everything
 /// that is wrong at once with code 64.
 pub fn read_or_exit(program: Program, about: &'static str) -> Settings {
-    let matches = command(program, about)
-        .try_get_matches()
-        .unwrap_or_else(|error| {
-            // Help or a usage error; if even the terminal is gone there is nobody to tell.
-            let _ = error.print();
-            std::process::exit(if error.use_stderr() { EXIT_USAGE } else { 0 });
-        });
-    read(program, &matches).unwrap_or_else(|problems| exit_with(program, &problems))
+    parse_or_exit(program, command(program, about)).0
+}
+
+/// The same for a command that may have more than [`command`] gave it.
+pub fn parse_or_exit(program: Program, command: clap::Command) -> (Settings, clap::ArgMatches) {
+    let matches = command.try_get_matches().unwrap_or_else(|error| {
+        // Help or a usage error; if even the terminal is gone there is nobody to tell.
+        let _ = error.print();
+        std::process::exit(if error.use_stderr() { EXIT_USAGE } else { 0 });
+    });
+    match read(program, &matches) {
+        Ok(settings) => (settings, matches),
+        Err(problems) => exit_with(program, &problems),
+    }
 }
 
 /// Says what is wrong and ends the process with code 64.

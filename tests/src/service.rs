@@ -148,13 +148,27 @@ impl Service {
     }
 
     /// The process's id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// The processes that it has started and that have not ended: its renderers.
+    pub fn children(&self) -> Vec<Pid> {
+        let parent = self.child.id().to_string();
+        let processes = fs::read_dir("/proc").unwrap();
+        let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let running = ids.filter(|id: &i32| {
+            // After the name in brackets: state, parent (proc(5)).
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            let mut fields = stat.rsplit(')').next().unwrap_or_default().split(' ');
+            fields.nth(1) != Some("Z") && fields.next() == Some(&parent)
+        });
+        running.filter_map(Pid::from_raw).collect()
     }
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// Asks it to end and waits for that.

@@ -19,6 +19,8 @@ use thumbmill_shared::transform::{Transform, VariantRequest};
 use thumbmill_shared::variant::Variant;
 use tokio::sync::Semaphore;
 
+use crate::isolation::{NotRendered, Renderer};
+use crate::memory::Budget;
 use crate::render::Limits;
 use crate::settle::JobEnd;
 
@@ -45,8 +47,13 @@ pub(crate) struct Worker {
     pub(crate) max_original_bytes: u64,
     pub(crate) render_timeout: Duration,
     pub(crate) attempts: u32,
+    pub(crate) renderer: Renderer,
     /// Renders at a time.
-    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) slots: Semaphore,
+    /// For originals, from their fetch to their end.
+    pub(crate) originals: Budget,
+    /// For what is made of them, while it is.
+    pub(crate) pixels: Arc<Budget>,
 }
 
 /// How a job came to this worker.
@@ -75,6 +82,8 @@ enum Stop {
     Failed(Failure),
     /// It may go better later.
     Transient(String),
+    /// The renderer died of it.
+    Crashed(String),
     /// It never will.
     Invalid(String),
 }
@@ -100,6 +109,16 @@ impl From<OriginalsError> for Stop {
     }
 }
 
+impl From<NotRendered> for Stop {
+    fn from(error: NotRendered) -> Self {
+        match error {
+            NotRendered::Refused(error) => Self::Failed(error.into()),
+            NotRendered::Crashed(_) => Self::Crashed(error.to_string()),
+            NotRendered::Unavailable(_) => Self::Transient(chain(&error)),
+        }
+    }
+}
+
 impl From<PresetError> for Stop {
     fn from(error: PresetError) -> Self {
         Self::Invalid(error.to_string())
@@ -115,7 +134,7 @@ fn failure(reason: Reason, message: impl Into<String>) -> Failure {
 
 impl Worker {
     /// Does a job. Every variant has its outcome recorded and announced before this returns,
-    /// except after [`JobEnd::Transient`].
+    /// except after [`JobEnd::Transient`] and [`JobEnd::Crashed`].
     pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, arrival: Arrival) -> JobEnd {
         let work = Work {
             worker: self,
@@ -128,6 +147,11 @@ impl Worker {
                 tracing::warn!(why, attempt = by.attempt, "the job will be tried again");
                 work.release(&self.variants_blind(job)).await;
                 JobEnd::Transient(why)
+            }
+            Err(Stop::Crashed(why)) => {
+                tracing::error!(why, attempt = by.attempt, "a renderer was lost");
+                work.release(&self.variants_blind(job)).await;
+                JobEnd::Crashed(why)
             }
             Err(Stop::Invalid(why)) => JobEnd::Invalid(why),
             Err(Stop::Failed(failure)) => {
@@ -143,19 +167,14 @@ impl Worker {
         job: &RenderJob,
         by: &Claimant,
         arrival: Arrival,
-        reason: &str,
+        failure: &Failure,
     ) {
-        let failure = failure(
-            Reason::AttemptsExhausted,
-            "The thumbnail could not be made; try again later.",
-        );
-        tracing::error!(reason, "the job is put aside");
         let work = Work {
             worker: self,
             by,
             arrival,
         };
-        work.fail(&self.variants_blind(job), &failure).await;
+        work.fail(&self.variants_blind(job), failure).await;
     }
 
     /// A job's variants as far as they are known without the original: those that leave neither

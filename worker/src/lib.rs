@@ -9,8 +9,12 @@ use thumbmill_shared::settings::{self as setting, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 use tokio::sync::Semaphore;
 
+use memory::Budget;
+
 mod consumer;
+pub mod isolation;
 mod job;
+mod memory;
 pub mod render;
 mod settle;
 
@@ -26,6 +30,13 @@ pub async fn run(
         .map_or_else(|| Ok(Presets::default()), Presets::read)?;
     let queue = backends.queue.clone();
     let slots = settings.slots.count();
+    let renderer = if settings.isolation {
+        let pool = isolation::Pool::start(settings.isolation_memory.bytes()).await;
+        isolation::Renderer::Apart(pool.context("start a process that renders")?)
+    } else {
+        isolation::Renderer::Here
+    };
+    let memory = memory::bytes(settings.memory);
     let worker = job::Worker {
         name: uuid::Uuid::new_v4().simple().to_string(),
         descriptions: job::Descriptions::new(backends.originals.clone()),
@@ -35,7 +46,7 @@ pub async fn run(
             original_pixels: settings.max_original_pixels,
             dimension_px: settings.max_dimension,
             avif_pixels: settings.max_avif_pixels,
-            memory_bytes: settings.memory.bytes(),
+            memory_bytes: settings.max_original_memory.bytes(),
             missing_end: match settings.jpeg_missing_end {
                 setting::MissingEnd::Refuse => render::MissingEnd::Refuse,
                 setting::MissingEnd::Tolerate => render::MissingEnd::Tolerate,
@@ -45,9 +56,12 @@ pub async fn run(
         max_original_bytes: settings.max_original_bytes.bytes(),
         render_timeout: settings.render_timeout,
         attempts: settings.attempts,
-        slots: Arc::new(Semaphore::new(slots)),
+        renderer,
+        originals: Budget::new(memory / 2),
+        pixels: Arc::new(Budget::new(memory / 2)),
+        slots: Semaphore::new(slots),
     };
-    tracing::info!(worker = worker.name, slots, "taking jobs");
+    tracing::info!(worker = worker.name, slots, memory, "taking jobs");
     let slots = u16::try_from(slots).context("THUMBMILL_SLOTS is larger than 65535")?;
     consumer::run(queue, Arc::new(worker), slots, shutdown).await;
     Ok(())

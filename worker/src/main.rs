@@ -11,6 +11,9 @@ use thumbmill_shared::{metrics, telemetry};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
+    if let Some(code) = thumbmill_worker::isolation::serve_if_asked() {
+        return code;
+    }
     let settings = settings::read_or_exit(
         Program::Worker,
         "Takes jobs from the queue and renders thumbnails.",

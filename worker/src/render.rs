@@ -19,6 +19,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::transform::Transform;
 
@@ -27,6 +28,7 @@ mod decode;
 mod encode;
 mod error;
 mod frame;
+mod memory;
 mod operate;
 mod orient;
 mod picture;
@@ -41,12 +43,11 @@ mod sniff;
 mod tests;
 
 pub use error::RenderError;
-
-use rendering::Rendering;
+pub use rendering::Rendering;
 pub use thumbmill_jpeg_shrink::MissingEnd;
 
 /// What is too large to be rendered, or too damaged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
     /// Most pixels of an original.
     pub original_pixels: u64,
@@ -57,7 +58,16 @@ pub struct Limits {
     /// What decoded pixels may take.
     pub memory_bytes: u64,
     /// Is a JPEG without its end marker refused?
+    #[serde(with = "NamedMissingEnd")]
     pub missing_end: MissingEnd,
+}
+
+/// How [`MissingEnd`] is written.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "MissingEnd", rename_all = "snake_case")]
+enum NamedMissingEnd {
+    Refuse,
+    Tolerate,
 }
 
 /// The moment at which a render is given up; looked at between steps and while decoding.
@@ -94,7 +104,8 @@ pub struct Rendered {
     pub height_px: u32,
 }
 
-/// Renders all `transforms` of one original from one decode.
+/// Renders all `transforms` of one original from one decode, in one go; [`Rendering`] stops
+/// before the decode, to tell how much memory it takes.
 ///
 /// The outer error concerns the original and so every variant, an inner one that variant alone.
 pub fn render(
@@ -104,5 +115,5 @@ pub fn render(
     encoding: Encoding,
     deadline: Deadline,
 ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
-    error::guarded(|| Rendering::begin(original, limits, encoding, deadline)?.variants(transforms))
+    Rendering::begin(original, transforms, limits, encoding)?.finish(deadline)
 }

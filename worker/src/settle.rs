@@ -1,5 +1,6 @@
 //! What becomes of a job: pure decisions.
 
+use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::queue::{Delay, Settle, Source};
 
 /// How a job came out.
@@ -9,6 +10,8 @@ pub(crate) enum JobEnd {
     Done,
     /// Something that may pass was in the way: try again.
     Transient(String),
+    /// The renderer died of it, or hung.
+    Crashed(String),
     /// The job itself is wrong; it would never come out otherwise.
     Invalid(String),
 }
@@ -17,9 +20,32 @@ pub(crate) enum JobEnd {
 pub(crate) fn settle(end: &JobEnd, attempt: u32, attempts: u32) -> Settle {
     match end {
         JobEnd::Done => Settle::Done,
-        JobEnd::Transient(_) if attempt < attempts => Settle::Retry(Delay::after(attempt)),
-        JobEnd::Transient(why) => Settle::Dead(format!("gave up after attempt {attempt}: {why}")),
+        JobEnd::Transient(_) | JobEnd::Crashed(_) if attempt < attempts => {
+            Settle::Retry(Delay::after(attempt))
+        }
+        JobEnd::Transient(why) | JobEnd::Crashed(why) => {
+            Settle::Dead(format!("gave up after attempt {attempt}: {why}"))
+        }
         JobEnd::Invalid(why) => Settle::Dead(why.clone()),
+    }
+}
+
+/// What those are told who wait for a job that is put aside: that it was not begun again, or
+/// how it came out.
+pub(crate) fn failure(end: Option<&JobEnd>) -> Failure {
+    let (reason, message) = match end {
+        Some(JobEnd::Crashed(_)) => (
+            Reason::RendererCrashed,
+            "The original cannot be rendered: it breaks its renderer.",
+        ),
+        Some(JobEnd::Done | JobEnd::Transient(_) | JobEnd::Invalid(_)) | None => (
+            Reason::AttemptsExhausted,
+            "The thumbnail could not be made; try again later.",
+        ),
+    };
+    Failure {
+        reason,
+        message: message.to_owned(),
     }
 }
 
@@ -53,6 +79,17 @@ mod tests {
             reason.contains("attempt 3") && reason.contains("the store is away"),
             "{reason}"
         );
+    }
+
+    #[test]
+    fn a_picture_that_breaks_its_renderer_is_told_from_a_service_that_is_away() {
+        let crashed = JobEnd::Crashed("the renderer ended with signal: 6".to_owned());
+        assert_eq!(settle(&crashed, 1, 2), Settle::Retry(Delay::Short));
+        assert!(matches!(settle(&crashed, 2, 2), Settle::Dead(why) if why.contains("signal: 6")));
+        assert_eq!(failure(Some(&crashed)).reason, Reason::RendererCrashed);
+        let away = JobEnd::Transient("the store is away".to_owned());
+        assert_eq!(failure(Some(&away)).reason, Reason::AttemptsExhausted);
+        assert_eq!(failure(None).reason, Reason::AttemptsExhausted);
     }
 
     #[test]

@@ -28,7 +28,7 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots MissingEnd Chroma);
+by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots Memory MissingEnd Chroma);
 
 impl<const MOST: u8, const DEFAULT: u8> FromText for Step<MOST, DEFAULT> {
     fn from_text(text: &str) -> Result<Self, String> {
@@ -155,6 +155,29 @@ impl FromStr for Slots {
         text.parse()
             .map(Self)
             .map_err(|_| "auto, or a whole number above 0")
+    }
+}
+
+/// How much memory jobs may take at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Half of what the process may have.
+    Auto,
+    /// So much.
+    Bytes(ByteSize),
+}
+
+impl FromStr for Memory {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            size => match size.parse() {
+                Ok(size) => Ok(Self::Bytes(size)),
+                Err(_) => Err("auto, or a number of bytes such as 512MiB"),
+            },
+        }
     }
 }
 

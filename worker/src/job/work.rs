@@ -1,6 +1,5 @@
 //! One attempt at one job, step by step.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,11 +11,11 @@ use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
 use thumbmill_shared::queue::Lane;
 use thumbmill_shared::readiness::{Claim, Claimant, Ending, RENEW_EVERY};
 use thumbmill_shared::storage::{Condition, Source};
-use thumbmill_shared::transform::Transform;
 use thumbmill_shared::variant::Variant;
 
 use super::{Arrival, Stop, Worker, failure, transforms};
-use crate::render::{Deadline, RenderError, Rendered, render};
+use crate::isolation::{Task, Variants};
+use crate::render::{RenderError, Rendered};
 
 /// One attempt at one job.
 pub(super) struct Work<'a> {
@@ -124,14 +123,22 @@ impl Work<'_> {
         if mine.is_empty() {
             return Ok(());
         }
-        let (missing, bytes) = tokio::join!(self.missing(mine, claims), self.fetch(original));
+        let fetch = async {
+            // The renderer gets a copy.
+            let copies = original.length_bytes.saturating_mul(2);
+            let taken = self.worker.originals.take(copies).await;
+            Ok::<_, Stop>((self.fetch(original).await?, taken))
+        };
+        let both = Box::pin(async { tokio::join!(self.missing(mine, claims), fetch) });
+        let (missing, fetched) = self.keep_leases(mine, both).await;
         let missing = missing?;
         if missing.is_empty() {
             return Ok(());
         }
-        let (rendered, took) = self
-            .keep_leases(&missing, self.render(bytes?, &missing))
-            .await?;
+        let (original_bytes, taken) = fetched?;
+        let render = self.render(original_bytes, &missing);
+        let (rendered, took) = self.keep_leases(&missing, render).await?;
+        drop(taken);
         for (variant, rendered) in missing.iter().zip(rendered) {
             match rendered {
                 Ok(rendered) => self.store(variant, rendered, took).await?,
@@ -206,35 +213,33 @@ impl Work<'_> {
         .await
     }
 
-    /// Renders on a thread that may block, when a slot is free.
+    /// Renders when a slot is free.
     async fn render(
         &self,
-        bytes: Bytes,
+        original: Bytes,
         missing: &[Variant],
-    ) -> Result<(Vec<Result<Rendered, RenderError>>, Duration), Stop> {
-        let slot = Arc::clone(&self.worker.slots).acquire_owned().await;
-        let slot = slot.map_err(|_| Stop::Transient("the worker is ending".to_owned()))?;
-        let transforms: Vec<Transform> = missing
-            .iter()
-            .map(|variant| variant.transform.clone())
-            .collect();
+    ) -> Result<(Variants, Duration), Stop> {
+        let slot = self.worker.slots.acquire().await;
+        let _slot = slot.map_err(|_| Stop::Transient("the worker is ending".to_owned()))?;
+        let transforms = missing.iter().map(|variant| variant.transform.clone());
         // One job has one, so all its variants have the same.
         let encoding = missing.first().map(|variant| variant.encoding);
-        let encoding = encoding.unwrap_or(self.worker.encoding);
-        let limits = self.worker.limits;
-        let deadline = Deadline::after(self.worker.render_timeout);
         let started = Instant::now();
-        let rendering = tokio::task::spawn_blocking(move || {
-            let rendered = render(&bytes, &transforms, &limits, encoding, deadline);
-            drop(slot);
-            rendered
-        });
-        let rendered = rendering
-            .await
-            .map_err(|panic| Stop::Transient(format!("the renderer failed: {panic}")))?;
+        let task = Task {
+            original,
+            transforms: transforms.collect(),
+            limits: self.worker.limits,
+            encoding: encoding.unwrap_or(self.worker.encoding),
+            timeout: self.worker.render_timeout,
+        };
+        let variants = self
+            .worker
+            .renderer
+            .render(task, &self.worker.pixels)
+            .await?;
         let took = started.elapsed();
         metrics::histogram!(RENDER_SECONDS).record(took.as_secs_f64());
-        Ok((rendered.map_err(|error| Stop::Failed(error.into()))?, took))
+        Ok((variants, took))
     }
 
     /// Renews the leases of `variants` while `work` is done.

@@ -33,6 +33,23 @@ pub(super) fn decode(
     }
 }
 
+/// How many pixels [`decode`] makes.
+pub(super) fn pixels(format: SourceFormat, decoding: &Decoding) -> u64 {
+    let (across, down) = match format {
+        SourceFormat::Jpeg => {
+            let (_, shrink) = jpeg::scale(decoding.shrink());
+            (shrink, shrink)
+        }
+        SourceFormat::Png => png::shrink(decoding),
+        SourceFormat::Webp => {
+            let (_, shrink) = webp::scale(decoding.shrink());
+            (shrink, shrink)
+        }
+    };
+    let side = |length: f64, shrink: u32| u64::from(to_px(length / f64::from(shrink)) + 2);
+    side(decoding.area.width, across) * side(decoding.area.height, down)
+}
+
 /// What is left for the resampler when boxes have done their part: at least so many pixels for
 /// one, so that the filter still decides.
 const LEFT: f64 = 2.0;

@@ -2,12 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use serde::{Deserialize, Serialize};
 use thumbmill_jpeg_shrink as jpeg;
 use thumbmill_png_shrink as png;
 use thumbmill_webp_shrink as webp;
 
 /// Why there is no variant; the text is for the client.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RenderError {
     /// Not a format that is rendered, or a form of it that is not.
     #[error("The original cannot be rendered: {0}.")]

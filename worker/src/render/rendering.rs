@@ -1,4 +1,4 @@
-//! One original on its way through the steps.
+//! One original on its way through the steps: up to the plan, and from the decode on.
 
 use thumbmill_shared::encoding::{self, Encoding};
 use thumbmill_shared::format::{Format, SourceFormat};
@@ -6,6 +6,7 @@ use thumbmill_shared::transform::{Colour, Transform};
 
 use super::colour::{self, Profile};
 use super::decode::{self, Bounds};
+use super::error::guarded;
 use super::frame::{self, BLACK};
 use super::picture::{Picture, Source};
 use super::pixels::Pixels;
@@ -13,16 +14,17 @@ use super::plan::{Cut, Decoding, Plan, Size, plan};
 use super::prepare::Preparation;
 use super::probe::{self, Header};
 use super::resize::{Chroma, Pyramid};
-use super::{Deadline, Limits, RenderError, Rendered, encode, operate, orient, sniff};
+use super::{Deadline, Limits, RenderError, Rendered, encode, memory, operate, orient, sniff};
 
-/// One original whose header has passed.
-pub(super) struct Rendering<'a> {
+/// An original whose header has passed, and what is planned of it; no pixel yet.
+pub struct Rendering<'a> {
     original: &'a [u8],
-    header: Header,
-    profile: Option<Profile>,
+    transforms: &'a [Transform],
     limits: &'a Limits,
     encoding: Encoding,
-    deadline: Deadline,
+    header: Header,
+    profile: Option<Profile>,
+    recipes: Vec<Result<Recipe, RenderError>>,
 }
 
 /// What becomes of the original in one variant.
@@ -39,76 +41,103 @@ impl Recipe {
             None => Decoding::all(stored),
         }
     }
+
+    /// The largest that the variant is on its way.
+    fn size(&self, stored: Size) -> Size {
+        match &self.planned {
+            Some((plan, _)) => plan.canvas.map_or(plan.size, |(canvas, _, _)| canvas),
+            None => stored,
+        }
+    }
 }
 
 impl<'a> Rendering<'a> {
-    /// Sniff and probe.
-    pub(super) fn begin(
+    /// Sniff, probe, prepare and plan. Errors: the original cannot be rendered at all.
+    pub fn begin(
         original: &'a [u8],
+        transforms: &'a [Transform],
         limits: &'a Limits,
         encoding: Encoding,
-        deadline: Deadline,
     ) -> Result<Self, RenderError> {
-        let header = probe::probe(original, sniff::sniff(original)?)?;
-        header.check(limits)?;
-        let profile = header.profile.as_deref().and_then(Profile::read);
-        Ok(Self {
-            original,
-            header,
-            profile,
-            limits,
-            encoding,
-            deadline,
+        guarded(|| {
+            let header = probe::probe(original, sniff::sniff(original)?)?;
+            header.check(limits)?;
+            let profile = header.profile.as_deref().and_then(Profile::read);
+            let recipes = transforms
+                .iter()
+                .map(|transform| recipe(&header, transform, limits));
+            Ok(Self {
+                original,
+                transforms,
+                limits,
+                encoding,
+                recipes: recipes.collect(),
+                profile,
+                header,
+            })
         })
     }
 
-    /// Plan, decode, and the rest for each variant.
-    pub(super) fn variants(
-        &self,
-        transforms: &[Transform],
-    ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
-        let recipes: Vec<_> = transforms
-            .iter()
-            .map(|transform| self.recipe(transform))
-            .collect();
+    /// About how much memory the rest takes, besides the original. An upper bound for all but
+    /// pictures of a few pixels.
+    pub fn needed_bytes(&self) -> u64 {
         let stored = self.header.stored;
-        let needed = recipes.iter().flatten();
+        let sizes = self
+            .recipes
+            .iter()
+            .flatten()
+            .map(|recipe| recipe.size(stored));
+        let variants = sizes.zip(self.transforms);
+        let variants = variants.map(|(size, transform)| memory::of_variant(size, transform.format));
+        let decoding = self.decoding();
+        decoding.map_or(0, |decoding| memory::of_decode(&self.header, &decoding))
+            + variants.max().unwrap_or(0)
+    }
+
+    /// Decode, and the rest for each variant, in the order of the transforms.
+    ///
+    /// The outer error concerns the original and so every variant, an inner one that variant alone.
+    pub fn finish(
+        &self,
+        deadline: Deadline,
+    ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
+        guarded(|| self.variants(deadline))
+    }
+
+    /// What serves all variants; none if none can be made.
+    fn decoding(&self) -> Option<Decoding> {
+        let stored = self.header.stored;
+        let needed = self.recipes.iter().flatten();
         let needed = needed.map(|recipe| recipe.decoding(stored));
-        let Some(decoding) = needed.reduce(Decoding::and) else {
+        needed.reduce(Decoding::and)
+    }
+
+    fn variants(
+        &self,
+        deadline: Deadline,
+    ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
+        let Some(decoding) = self.decoding() else {
             // Each says why it cannot be made.
-            let errors = recipes.into_iter().filter_map(Result::err);
-            return Ok(errors.map(Err).collect());
+            let errors = self
+                .recipes
+                .iter()
+                .filter_map(|recipe| recipe.as_ref().err());
+            return Ok(errors.cloned().map(Err).collect());
         };
-        self.deadline.check()?;
+        deadline.check()?;
         let bounds = Bounds {
             limits: self.limits,
-            deadline: self.deadline,
+            deadline,
         };
         let source = decode::decode(self.original, &self.header, &decoding, bounds)?;
         let mut pyramid = Pyramid::new(source);
-        let variants = recipes.into_iter().zip(transforms);
+        let variants = self.recipes.iter().zip(self.transforms);
         Ok(variants
-            .map(|(recipe, transform)| self.variant(&recipe?, transform, &mut pyramid))
+            .map(|(recipe, transform)| {
+                let recipe = recipe.as_ref().map_err(RenderError::clone)?;
+                self.variant(recipe, transform, &mut pyramid, deadline)
+            })
             .collect())
-    }
-
-    fn recipe(&self, transform: &Transform) -> Result<Recipe, RenderError> {
-        let stored = self.header.stored;
-        let operations = transform.operations.as_slice();
-        let preparation = Preparation::of(operations, self.header.orientation);
-        let turned = stored.turned(preparation.turn);
-        let planned = if preparation.needs_pixels() {
-            preparation.check(turned, self.limits)?;
-            None
-        } else {
-            let plan = plan(preparation.kept(turned)?, transform, self.limits)?;
-            let cut = Cut::of(&plan, preparation.turn, stored);
-            Some((plan, cut))
-        };
-        Ok(Recipe {
-            preparation,
-            planned,
-        })
     }
 
     fn variant(
@@ -116,16 +145,17 @@ impl<'a> Rendering<'a> {
         recipe: &Recipe,
         transform: &Transform,
         pyramid: &mut Pyramid,
+        deadline: Deadline,
     ) -> Result<Rendered, RenderError> {
-        self.deadline.check()?;
+        deadline.check()?;
         let turn = recipe.preparation.turn;
         let Some((plan, cut)) = &recipe.planned else {
-            return self.of_all_pixels(&recipe.preparation, transform, pyramid);
+            return self.of_all_pixels(&recipe.preparation, transform, pyramid, deadline);
         };
         if !self.stays_in_planes(plan, transform) {
             let picture = orient::orient(pyramid.cut(cut, Chroma::Full)?, turn);
             let pixels = colour::to_srgb(picture, self.profile.as_ref());
-            return self.finished(pixels, plan, transform);
+            return self.finished(pixels, plan, transform, deadline);
         }
         let chroma = match self.encoding.jpeg_chroma {
             encoding::Chroma::Quarter => orient::quarter(turn),
@@ -139,7 +169,7 @@ impl<'a> Rendering<'a> {
             // A gray one has no planes.
             Picture::Pixels(pixels) => {
                 let pixels = colour::to_srgb(Picture::Pixels(pixels), None);
-                self.finished(pixels, plan, transform)
+                self.finished(pixels, plan, transform, deadline)
             }
         }
     }
@@ -150,19 +180,20 @@ impl<'a> Rendering<'a> {
         preparation: &Preparation,
         transform: &Transform,
         pyramid: &Pyramid,
+        deadline: Deadline,
     ) -> Result<Rendered, RenderError> {
         let picture = orient::orient(pyramid.all()?.clone(), preparation.turn);
         let pixels = colour::to_srgb(picture, self.profile.as_ref());
-        self.deadline.check()?;
+        deadline.check()?;
         let (pixels, kept) = preparation.prepare(pixels)?;
-        self.deadline.check()?;
+        deadline.check()?;
         let plan = plan(kept, transform, self.limits)?;
         let cut = Cut {
             area: plan.area,
             size: plan.size,
         };
         let cut = Pyramid::new(Source::of(pixels)).cut(&cut, Chroma::Full)?;
-        self.finished(colour::to_srgb(cut, None), &plan, transform)
+        self.finished(colour::to_srgb(cut, None), &plan, transform, deadline)
     }
 
     /// Frame, operate, encode.
@@ -171,8 +202,9 @@ impl<'a> Rendering<'a> {
         pixels: Pixels,
         plan: &Plan,
         transform: &Transform,
+        deadline: Deadline,
     ) -> Result<Rendered, RenderError> {
-        self.deadline.check()?;
+        deadline.check()?;
         let background = transform.background.map(Colour::rgba);
         let pixels = frame::letterbox(pixels, plan, background.unwrap_or(BLACK));
         let pixels = match transform.background {
@@ -180,7 +212,7 @@ impl<'a> Rendering<'a> {
             Some(_) | None => pixels,
         };
         let operations = transform.operations.as_slice();
-        let pixels = operate::operate(pixels, operations, self.deadline)?;
+        let pixels = operate::operate(pixels, operations, deadline)?;
         let size = pixels.size();
         let bytes = encode::encode(pixels, transform, self.encoding)?;
         Ok(rendered(bytes, size))
@@ -194,6 +226,25 @@ impl<'a> Rendering<'a> {
             && plan.canvas.is_none()
             && !operate::changes(transform.operations.as_slice())
     }
+}
+
+fn recipe(header: &Header, transform: &Transform, limits: &Limits) -> Result<Recipe, RenderError> {
+    let stored = header.stored;
+    let operations = transform.operations.as_slice();
+    let preparation = Preparation::of(operations, header.orientation);
+    let turned = stored.turned(preparation.turn);
+    let planned = if preparation.needs_pixels() {
+        preparation.check(turned, limits)?;
+        None
+    } else {
+        let plan = plan(preparation.kept(turned)?, transform, limits)?;
+        let cut = Cut::of(&plan, preparation.turn, stored);
+        Some((plan, cut))
+    };
+    Ok(Recipe {
+        preparation,
+        planned,
+    })
 }
 
 fn rendered(bytes: Vec<u8>, size: Size) -> Rendered {

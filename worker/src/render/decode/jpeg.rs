@@ -49,7 +49,7 @@ pub(super) fn decode(
 }
 
 /// The reference's rule: 8, 4 or 2 once so much is to be shrunk and one more.
-fn scale(ratio: f64) -> (Scale, u32) {
+pub(super) fn scale(ratio: f64) -> (Scale, u32) {
     SCALES
         .into_iter()
         .find(|(_, shrink)| *shrink == 1 || ratio >= f64::from(shrink + 1))

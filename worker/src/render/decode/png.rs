@@ -14,8 +14,7 @@ pub(super) fn decode(
     decoding: &Decoding,
     bounds: Bounds<'_>,
 ) -> Result<Source, RenderError> {
-    let boxes = |ratio: f64| to_px(ratio / LEFT).max(1);
-    let shrink = (boxes(decoding.ratio.0), boxes(decoding.ratio.1));
+    let shrink = shrink(decoding);
     let (x, y, width, height) = whole_px(decoding, 1);
     let options = Options {
         shrink,
@@ -45,4 +44,10 @@ pub(super) fn decode(
         origin: (f64::from(x), f64::from(y)),
         shrunk: Shrunk::Boxes,
     })
+}
+
+/// How many pixels across and down become one.
+pub(super) fn shrink(decoding: &Decoding) -> (u32, u32) {
+    let boxes = |ratio: f64| to_px(ratio / LEFT).max(1);
+    (boxes(decoding.ratio.0), boxes(decoding.ratio.1))
 }

@@ -53,7 +53,7 @@ pub(super) fn decode(
     })
 }
 
-fn scale(ratio: f64) -> (Scale, u32) {
+pub(super) fn scale(ratio: f64) -> (Scale, u32) {
     SCALES
         .into_iter()
         .find(|(_, shrink)| ratio >= f64::from(*shrink) * LEFT)

@@ -1,0 +1,95 @@
+//! The child's side: one render after the other.
+
+use std::fs::File;
+use std::io::{Read, Result, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use thumbmill_shared::format::Format;
+use thumbmill_shared::transform::Transform;
+
+use super::message::{Answer, Hello, Made, Needs, Request, frame, read};
+use super::sandbox;
+use crate::render::{Deadline, RenderError, Rendered, Rendering};
+
+/// The argument that makes a program a child; the next is its address space in bytes.
+pub(super) const ARGUMENT: &str = "render-child";
+
+/// Room for an original that is kept for the next one.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// Renders for the worker that started this process, until it ends; `None` if that is not what
+/// the process is for. To be called before anything else, by every program that has a worker.
+pub fn serve_if_asked() -> Option<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next()? != ARGUMENT {
+        return None;
+    }
+    let address_space_bytes = arguments.next()?.parse().ok()?;
+    // Whom could it tell? The worker sees that it has ended.
+    Some(match serve(address_space_bytes) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+fn serve(address_space_bytes: u64) -> Result<()> {
+    // Read and written as a file: those calls are allowed.
+    let mut worker = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let hello = Hello {
+        not_given_up: sandbox::enter(address_space_bytes),
+    };
+    worker.write_all(&frame(&hello)?)?;
+    let mut original = Vec::new();
+    while let Some(request) = read::<Request>(&mut worker)? {
+        original.resize(request.original_bytes, 0);
+        worker.read_exact(&mut original)?;
+        answer(&request, &original, &mut worker)?;
+        if original.len() > KEPT_BYTES {
+            original = Vec::new();
+        }
+    }
+    Ok(())
+}
+
+fn answer(request: &Request, original: &[u8], worker: &mut File) -> Result<()> {
+    let timeout = Duration::from_millis(request.timeout_ms);
+    sandbox::limit_cpu(timeout)?;
+    let transforms: Vec<Transform> = request
+        .variants
+        .iter()
+        .map(|variant| variant.resolve(Format::Jpeg, Format::Jpeg))
+        .collect();
+    let rendering = Rendering::begin(original, &transforms, &request.limits, request.encoding);
+    let needs: Needs = match &rendering {
+        Ok(rendering) => Ok(rendering.needed_bytes()),
+        Err(refused) => Err(refused.clone()),
+    };
+    worker.write_all(&frame(&needs)?)?;
+    let Ok(rendering) = rendering else {
+        return Ok(());
+    };
+    worker.read_exact(&mut [0])?;
+    let variants = rendering.finish(Deadline::after(timeout));
+    let answer: Answer = match &variants {
+        Ok(variants) => Ok(variants.iter().map(described).collect()),
+        Err(refused) => Err(refused.clone()),
+    };
+    worker.write_all(&frame(&answer)?)?;
+    for rendered in variants.iter().flatten().flatten() {
+        worker.write_all(&rendered.bytes)?;
+    }
+    Ok(())
+}
+
+fn described(
+    variant: &std::result::Result<Rendered, RenderError>,
+) -> std::result::Result<Made, RenderError> {
+    let rendered = variant.as_ref().map_err(RenderError::clone)?;
+    Ok(Made {
+        width_px: rendered.width_px,
+        height_px: rendered.height_px,
+        bytes: rendered.bytes.len(),
+    })
+}

@@ -1,0 +1,102 @@
+//! What a worker and its child say to each other: a frame, which is the length of a JSON text
+//! (4 bytes, lowest first) and the text, and after it the bytes that the text tells of.
+
+use std::io::{Error, ErrorKind, Read, Result};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thumbmill_shared::encoding::Encoding;
+use thumbmill_shared::transform::VariantRequest;
+
+use crate::render::{Limits, RenderError};
+
+/// Longest text of a frame. A job's variants are few; a renderer that was taken over may say more.
+pub(super) const MOST_TEXT_BYTES: usize = 1 << 20;
+
+/// What a child says first.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Hello {
+    /// What the system did not let it give up, each in words.
+    pub(super) not_given_up: Vec<String>,
+}
+
+/// An original to render; its bytes follow.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub(super) original_bytes: usize,
+    /// Each resolves to one transform, whatever the original.
+    pub(super) variants: Vec<VariantRequest>,
+    pub(super) limits: Limits,
+    pub(super) encoding: Encoding,
+    pub(super) timeout_ms: u64,
+}
+
+/// How much memory it takes, besides the original. The worker answers with a byte, whatever it is,
+/// when there is as much.
+pub(super) type Needs = std::result::Result<u64, RenderError>;
+
+/// What became of it; the bytes of those variants that were made follow in their order.
+pub(super) type Answer =
+    std::result::Result<Vec<std::result::Result<Made, RenderError>>, RenderError>;
+
+/// A variant that was made.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Made {
+    pub(super) width_px: u32,
+    pub(super) height_px: u32,
+    pub(super) bytes: usize,
+}
+
+/// A frame of this text.
+pub(super) fn frame(message: &impl Serialize) -> Result<Vec<u8>> {
+    let mut frame = vec![0; 4];
+    serde_json::to_writer(&mut frame, message)?;
+    let length = u32::try_from(frame.len() - 4).map_err(Error::other)?;
+    if let Some(first) = frame.first_chunk_mut() {
+        *first = length.to_le_bytes();
+    }
+    Ok(frame)
+}
+
+/// The length of the text that `first` announces.
+pub(super) fn text_bytes(first: [u8; 4]) -> Result<usize> {
+    usize::try_from(u32::from_le_bytes(first))
+        .ok()
+        .filter(|length| *length <= MOST_TEXT_BYTES)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidData, "a frame that is too long"))
+}
+
+/// Reads a frame; `None` if there is none any more.
+pub(super) fn read<M: DeserializeOwned>(from: &mut impl Read) -> Result<Option<M>> {
+    let mut first = [0; 4];
+    match from.read_exact(&mut first) {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let mut text = vec![0; text_bytes(first)?];
+    from.read_exact(&mut text)?;
+    Ok(Some(serde_json::from_slice(&text)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_read_as_it_was_written() {
+        let hello = Hello {
+            not_given_up: vec!["files".to_owned()],
+        };
+        let frame = frame(&hello).unwrap();
+        let read: Hello = read(&mut frame.as_slice()).unwrap().unwrap();
+        assert_eq!(read.not_given_up, hello.not_given_up);
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_or_cut_off_is_an_error_and_none_is_the_end() {
+        let endless = u32::MAX.to_le_bytes();
+        assert!(read::<Hello>(&mut endless.as_slice()).is_err());
+        assert!(read::<Hello>(&mut [9, 0, 0, 0, b'{'].as_slice()).is_err());
+        assert!(read::<Hello>(&mut [].as_slice()).unwrap().is_none());
+    }
+}
