@@ -18,7 +18,7 @@ mod rabbitmq;
 mod topology;
 
 pub use embedded::Embedded;
-pub use rabbitmq::RabbitMq;
+pub use rabbitmq::{DeadLetters, RabbitMq, Taken};
 pub use topology::Delay;
 
 /// Who waits for a job.
@@ -70,6 +70,21 @@ pub struct Message {
     pub published: SystemTime,
     /// What was seen in the store then.
     pub seen: Seen,
+}
+
+/// A job that was put aside for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The job.
+    pub message: Message,
+    /// Where it waited before.
+    pub lane: Lane,
+    /// Why it was put aside.
+    pub reason: String,
+    /// The worker that did so.
+    pub worker: String,
+    /// When; `None` if it does not say.
+    pub died: Option<SystemTime>,
 }
 
 /// Why the queue did not accept a job. It may or may not be delivered all the same.
@@ -263,11 +278,22 @@ impl Queue {
         result
     }
 
-    /// Starts to take deliveries.
-    pub fn consume(&self, prefetch: Prefetch) -> Consumer {
+    /// Starts to take deliveries; `worker` is who takes them, as dead letters tell.
+    pub fn consume(&self, prefetch: Prefetch, worker: &str) -> Consumer {
         match self {
             Self::Embedded(embedded) => Consumer::Embedded(embedded.consume(prefetch)),
-            Self::RabbitMq(rabbitmq) => Consumer::RabbitMq(rabbitmq.consume(prefetch)),
+            Self::RabbitMq(rabbitmq) => Consumer::RabbitMq(rabbitmq.consume(prefetch, worker)),
+        }
+    }
+
+    /// Goes through the dead letters. Errors: the queue cannot be reached, or is in this process,
+    /// where they are logged.
+    pub async fn dead_letters(&self) -> Result<DeadLetters, QueueError> {
+        match self {
+            Self::Embedded(_) => Err(QueueError(
+                "the embedded queue keeps no dead letters: they are in the log".to_owned(),
+            )),
+            Self::RabbitMq(rabbitmq) => rabbitmq.dead_letters().await,
         }
     }
 }

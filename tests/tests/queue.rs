@@ -92,7 +92,7 @@ async fn what_is_published_is_delivered_as_it_was(queue: Queue) {
         .publish(Lane::Interactive, sent.clone())
         .await
         .unwrap();
-    let mut consumer = queue.consume(PREFETCH);
+    let mut consumer = queue.consume(PREFETCH, "test");
     let delivery = next(&mut consumer).await;
     assert_eq!(
         (
@@ -121,7 +121,7 @@ async fn interactive_jobs_come_before_bulk_jobs(queue: Queue) {
         .publish(Lane::Interactive, message("i1"))
         .await
         .unwrap();
-    let mut consumer = queue.consume(PREFETCH);
+    let mut consumer = queue.consume(PREFETCH, "test");
     // All have arrived here before the first is taken.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let mut order = Vec::new();
@@ -140,10 +140,13 @@ async fn no_more_is_delivered_than_may_be_held(queue: Queue) {
             .await
             .unwrap();
     }
-    let mut consumer = queue.consume(Prefetch {
-        interactive: 2,
-        bulk: 1,
-    });
+    let mut consumer = queue.consume(
+        Prefetch {
+            interactive: 2,
+            bulk: 1,
+        },
+        "test",
+    );
     let (first, second) = (next(&mut consumer).await, next(&mut consumer).await);
     assert_nothing_comes(&mut consumer).await;
     first.settle(Settle::Done).await;
@@ -155,7 +158,7 @@ async fn no_more_is_delivered_than_may_be_held(queue: Queue) {
 
 async fn what_is_given_back_comes_again(queue: Queue) {
     queue.publish(Lane::Bulk, message("a")).await.unwrap();
-    let mut consumer = queue.consume(PREFETCH);
+    let mut consumer = queue.consume(PREFETCH, "test");
     next(&mut consumer).await.settle(Settle::GiveBack).await;
     let again = next(&mut consumer).await;
     assert_eq!(
@@ -167,7 +170,7 @@ async fn what_is_given_back_comes_again(queue: Queue) {
 
 async fn what_failed_comes_again_later_as_the_next_attempt(queue: Queue) {
     queue.publish(Lane::Bulk, message("a")).await.unwrap();
-    let mut consumer = queue.consume(PREFETCH);
+    let mut consumer = queue.consume(PREFETCH, "test");
     next(&mut consumer)
         .await
         .settle(Settle::Retry(Delay::Short))
@@ -204,7 +207,7 @@ async fn a_full_lane_refuses(queue: Queue) {
 
 async fn what_is_dead_for_a_long_reason_does_not_come_again(queue: Queue) {
     queue.publish(Lane::Bulk, message("a")).await.unwrap();
-    let mut consumer = queue.consume(PREFETCH);
+    let mut consumer = queue.consume(PREFETCH, "test");
     // More than a frame of AMQP holds.
     let reason = "why ".repeat(1 << 16);
     next(&mut consumer).await.settle(Settle::Dead(reason)).await;
@@ -221,11 +224,11 @@ async fn what_was_fetched_but_not_taken_is_given_back(queue: Queue) {
             .await
             .unwrap();
     }
-    let mut first = queue.consume(PREFETCH);
+    let mut first = queue.consume(PREFETCH, "test");
     let taken = next(&mut first).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     first.stop().await;
-    let mut second = queue.consume(PREFETCH);
+    let mut second = queue.consume(PREFETCH, "test");
     let mut names = vec![name(&taken)];
     for _ in 0..2 {
         let delivery = next(&mut second).await;

@@ -23,7 +23,7 @@ pub(crate) async fn run(queue: Queue, worker: Arc<Worker>, slots: u16, shutdown:
         interactive: slots.saturating_add(OVERLAP),
         bulk: slots,
     };
-    let mut consumer = queue.consume(prefetch);
+    let mut consumer = queue.consume(prefetch, &worker.name);
     loop {
         let delivery = tokio::select! {
             biased;
@@ -81,13 +81,18 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> Settle {
         seen: message.seen,
     };
     if let Some(reason) = settle::too_often(delivery.source, message.attempt, worker.attempts) {
-        worker.bury(&job, &claimant, arrival, &reason).await;
+        tracing::error!(reason, "the job is put aside");
+        worker
+            .bury(&job, &claimant, arrival, &settle::failure(None))
+            .await;
         return Settle::Dead(reason);
     }
     let end = worker.run(&job, &claimant, arrival).await;
     let settle = settle::settle(&end, message.attempt, worker.attempts);
     if let Settle::Dead(reason) = &settle {
-        worker.bury(&job, &claimant, arrival, reason).await;
+        tracing::error!(reason, "the job is put aside");
+        let failure = settle::failure(Some(&end));
+        worker.bury(&job, &claimant, arrival, &failure).await;
     }
     settle
 }

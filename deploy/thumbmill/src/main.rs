@@ -1,49 +1,30 @@
-//! `thumbmill`: the api and a worker in one process, on embedded parts unless told otherwise.
+//! `thumbmill`: the api and a worker in one process, on embedded parts unless told otherwise; and
+//! the operators' commands.
 
 use std::process::ExitCode;
 
-use thumbmill_shared::backends::Backends;
-use thumbmill_shared::readiness::Hears;
-use thumbmill_shared::settings::{self, Program, Settings};
-use thumbmill_shared::shutdown::{self, Shutdown};
-use thumbmill_shared::{metrics, telemetry};
+use thumbmill_shared::settings::{self, Program};
+use thumbmill_shared::shutdown;
+
+mod dead_letters;
+mod serve;
+
+const ABOUT: &str = "Everything in one process: serves originals and thumbnails over HTTP, and renders what is \
+                     missing. A command does something else.";
 
 fn main() -> ExitCode {
-    let settings = settings::read_or_exit(
-        Program::Everything,
-        "Everything in one process: serves originals and thumbnails over HTTP, and renders what is missing.",
-    );
-    shutdown::run_to_end(settings.grace, |shutdown| run(settings, shutdown))
-}
-
-async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
-    telemetry::install(settings.log, &settings.log_filter)?;
-    let metrics = metrics::install()?;
-    let listener = thumbmill_api::listen(&settings).await?;
-    let backends = Backends::open(&settings, Hears::Everything, &shutdown).await?;
-    greet(listener.local_addr()?);
-    let worker = thumbmill_worker::run(&settings, backends.clone(), shutdown.clone());
-    let api = thumbmill_api::run(listener, settings.clone(), backends, metrics, shutdown);
-    tokio::try_join!(api, worker)?;
-    Ok(())
-}
-
-/// Says what to try next.
-#[expect(
-    clippy::print_stdout,
-    reason = "the greeting is what this command prints"
-)]
-fn greet(address: std::net::SocketAddr) {
-    println!(
-        "Thumbmill serves on http://{address} (Ctrl-C ends it). Try:
-
-  curl -F file=@photo.jpg http://{address}/files
-  # take the id from the answer, and open in a browser:
-  http://{address}/assets/ID?width=200&height=200
-
-  # or in one go:
-  id=$(curl -sF file=@photo.jpg http://{address}/files | grep -o '\"id\":\"[^\"]*' | cut -d'\"' -f4)
-  curl -o thumbnail.jpg \"http://{address}/assets/$id?width=200&height=200\"
-"
-    );
+    if let Some(code) = thumbmill_worker::isolation::serve_if_asked() {
+        return code;
+    }
+    let program = Program::Everything;
+    let command = settings::command(program, ABOUT).subcommand(dead_letters::command());
+    let (settings, matches) = settings::parse_or_exit(program, command);
+    shutdown::run_to_end(settings.grace, |shutdown| async move {
+        match matches.subcommand() {
+            Some((dead_letters::NAME, matches)) => {
+                dead_letters::run(&settings, matches, &shutdown).await
+            }
+            _ => serve::run(settings, shutdown).await,
+        }
+    })
 }

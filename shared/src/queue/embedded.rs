@@ -10,9 +10,6 @@ use super::{Delivery, Lane, Message, Prefetch, PublishError, Settle, Source};
 use crate::readiness::DeliveryKind;
 use crate::shutdown::Shutdown;
 
-/// How many dead letters are kept; older ones are logged and dropped.
-const DEAD_LETTERS: usize = 1000;
-
 /// The queue in this process; clones are the same queue.
 #[derive(Clone, Debug)]
 pub struct Embedded {
@@ -31,7 +28,6 @@ struct Inner {
 struct Lanes {
     interactive: VecDeque<Waiting>,
     bulk: VecDeque<Waiting>,
-    dead: VecDeque<(Message, String)>,
 }
 
 #[derive(Debug)]
@@ -190,11 +186,6 @@ impl Settler {
             }
             Settle::Dead(reason) => {
                 tracing::error!(job = %message.id, trace_id = message.trace.trace_id(), reason, "dead letter");
-                let mut lanes = self.inner.lanes();
-                lanes.dead.push_back((message, reason.clone()));
-                if lanes.dead.len() > DEAD_LETTERS {
-                    lanes.dead.pop_front();
-                }
             }
             Settle::GiveBack => self.inner.push(
                 lane,

@@ -18,11 +18,13 @@ use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 
 mod consumer;
+mod dead_letters;
 mod message;
 mod publisher;
 
 pub(super) use consumer::Consumer;
 pub(super) use consumer::Settler;
+pub use dead_letters::{DeadLetters, Taken};
 use publisher::Publisher;
 
 /// How long a connection with its channels and its topology may take.
@@ -74,8 +76,13 @@ impl RabbitMq {
             .await
     }
 
-    pub(super) fn consume(&self, prefetch: Prefetch) -> Consumer {
-        Consumer::start(Arc::clone(&self.server), self.publisher.clone(), prefetch)
+    pub(super) fn consume(&self, prefetch: Prefetch, worker: &str) -> Consumer {
+        let (server, publisher) = (Arc::clone(&self.server), self.publisher.clone());
+        Consumer::start(server, publisher, prefetch, worker.into())
+    }
+
+    pub(super) async fn dead_letters(&self) -> Result<DeadLetters, QueueError> {
+        DeadLetters::open(Arc::clone(&self.server)).await
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::message::read;
+use super::message::{Death, read};
 use super::publisher::Publisher;
 use super::{Pause, Server};
 use crate::queue::topology::DEAD;
@@ -43,6 +43,8 @@ struct Feeds {
     expired: mpsc::Sender<Delivery>,
     interactive: mpsc::Sender<Delivery>,
     bulk: mpsc::Sender<Delivery>,
+    /// Who takes it.
+    worker: Arc<str>,
 }
 
 impl Feeds {
@@ -56,7 +58,12 @@ impl Feeds {
 }
 
 impl Consumer {
-    pub(super) fn start(server: Arc<Server>, publisher: Publisher, prefetch: Prefetch) -> Self {
+    pub(super) fn start(
+        server: Arc<Server>,
+        publisher: Publisher,
+        prefetch: Prefetch,
+        worker: Arc<str>,
+    ) -> Self {
         let room = |prefetch: u16| mpsc::channel(usize::from(prefetch.max(1)));
         let (expired_feed, expired) = room(EXPIRED_PREFETCH);
         let (interactive_feed, interactive) = room(prefetch.interactive);
@@ -65,6 +72,7 @@ impl Consumer {
             expired: expired_feed,
             interactive: interactive_feed,
             bulk: bulk_feed,
+            worker,
         };
         let stop = CancellationToken::new();
         let shutdown = server.shutdown.clone();
@@ -233,6 +241,7 @@ impl Session<'_> {
             acker: delivery.acker,
             publisher: self.publisher.clone(),
             server: Arc::clone(self.server),
+            worker: Arc::clone(&self.feeds.worker),
         };
         let delivery = Delivery {
             message,
@@ -255,19 +264,20 @@ pub(in crate::queue) struct Settler {
     acker: Acker,
     publisher: Publisher,
     server: Arc<Server>,
+    worker: Arc<str>,
 }
 
 impl Settler {
     pub(in crate::queue) async fn settle(self, message: Message, source: Source, settle: Settle) {
         let topology = &self.server.topology;
+        let lane = match source {
+            Source::Lane(lane) => lane,
+            Source::Expired => Lane::Bulk,
+        };
         let moved = match &settle {
             Settle::Done => Ok(()),
             Settle::GiveBack => return self.give_back().await,
             Settle::Retry(delay) => {
-                let lane = match source {
-                    Source::Lane(lane) => lane,
-                    Source::Expired => Lane::Bulk,
-                };
                 let next = Message {
                     attempt: message.attempt + 1,
                     ..message
@@ -278,8 +288,13 @@ impl Settler {
             }
             Settle::Dead(reason) => {
                 tracing::error!(job = %message.id, trace_id = message.trace.trace_id(), reason, "dead letter");
+                let death = Death {
+                    reason,
+                    worker: &self.worker,
+                    lane,
+                };
                 self.publisher
-                    .publish(topology.dead_letters(), DEAD, &message, Some(reason))
+                    .publish(topology.dead_letters(), DEAD, &message, Some(death))
                     .await
             }
         };

@@ -7,7 +7,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 
 use crate::job::RenderJob;
-use crate::queue::{Message, Seen};
+use crate::queue::{DeadLetter, Lane, Message, Seen};
 use crate::shown::shown;
 use crate::trace::TraceContext;
 
@@ -19,12 +19,23 @@ const REASON: &str = "x-thumbmill-reason";
 /// Of a reason so much is sent: all headers have to fit into one frame, of 128 KiB as a rule.
 const REASON_CHARACTERS: usize = 1000;
 const DIED: &str = "x-thumbmill-died-ms";
+const WORKER: &str = "x-thumbmill-worker";
+const LANE: &str = "x-thumbmill-lane";
 /// Counted by RabbitMQ: how often the message came back unsettled.
 const DELIVERIES: &str = "x-delivery-count";
 const PERSISTENT: u8 = 2;
 
-/// What is sent with a message; with a reason it is a dead letter.
-pub(super) fn properties(message: &Message, dead_because: Option<&str>) -> BasicProperties {
+/// What makes a message a dead letter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Death<'a> {
+    pub(super) reason: &'a str,
+    /// Who gave it up.
+    pub(super) worker: &'a str,
+    pub(super) lane: Lane,
+}
+
+/// What is sent with a message, also with a dead letter.
+pub(super) fn properties(message: &Message, death: Option<Death<'_>>) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(
         TRACEPARENT.into(),
@@ -38,11 +49,16 @@ pub(super) fn properties(message: &Message, dead_because: Option<&str>) -> Basic
     if message.seen == Seen::Absent {
         headers.insert(ABSENT.into(), AMQPValue::Boolean(true));
     }
-    if let Some(reason) = dead_because {
-        headers.insert(
-            REASON.into(),
-            AMQPValue::LongString(shown(reason, REASON_CHARACTERS).into()),
-        );
+    if let Some(death) = death {
+        let reason = shown(death.reason, REASON_CHARACTERS);
+        let texts = [
+            (REASON, reason.as_str()),
+            (WORKER, death.worker),
+            (LANE, death.lane.name()),
+        ];
+        for (name, text) in texts {
+            headers.insert(name.into(), AMQPValue::LongString(text.into()));
+        }
         headers.insert(
             DIED.into(),
             AMQPValue::LongLongInt(unix_millis(SystemTime::now())),
@@ -57,31 +73,60 @@ pub(super) fn properties(message: &Message, dead_because: Option<&str>) -> Basic
 
 /// Reads what was delivered.
 pub(super) fn read(body: Vec<u8>, properties: &BasicProperties) -> Message {
-    let headers = properties.headers().as_ref();
-    let header = |name: &str| headers.and_then(|headers| headers.inner().get(name));
+    let header = |name: &str| header(properties, name);
     let number = |name: &str| header(name).and_then(integer);
-    let trace = header(TRACEPARENT).and_then(|value| match value {
-        AMQPValue::LongString(text) => {
-            TraceContext::parse(&String::from_utf8_lossy(text.as_bytes()))
-        }
-        AMQPValue::ShortString(text) => TraceContext::parse(text.as_str()),
-        _ => None,
-    });
+    let trace = header(TRACEPARENT).and_then(words);
+    let trace = trace.and_then(|text| TraceContext::parse(&text));
     let attempts = number(ATTEMPT).unwrap_or(1).max(1) + number(DELIVERIES).unwrap_or(0).max(0);
-    let published = number(PUBLISHED).and_then(|millis| u64::try_from(millis).ok());
     Message {
         id: RenderJob::id_of(&body),
         body,
         attempt: u32::try_from(attempts).unwrap_or(u32::MAX),
         trace: trace.unwrap_or_else(TraceContext::random),
-        published: published
-            .and_then(|millis| UNIX_EPOCH.checked_add(Duration::from_millis(millis)))
+        published: number(PUBLISHED)
+            .and_then(time)
             .unwrap_or_else(SystemTime::now),
         seen: match header(ABSENT) {
             Some(AMQPValue::Boolean(true)) => Seen::Absent,
             _ => Seen::Nothing,
         },
     }
+}
+
+/// Reads what is on a dead letter, which another tool may have put there.
+pub(super) fn read_dead_letter(body: Vec<u8>, properties: &BasicProperties) -> DeadLetter {
+    let text = |name| header(properties, name).and_then(words);
+    let bulk = text(LANE).is_some_and(|lane| lane == Lane::Bulk.name());
+    let number = |name| header(properties, name).and_then(integer);
+    let died = number(DIED).and_then(time);
+    let attempt = number(ATTEMPT).and_then(|attempt| u32::try_from(attempt).ok());
+    DeadLetter {
+        message: Message {
+            // Each look at a dead letter counts as a delivery of it, and is no attempt.
+            attempt: attempt.unwrap_or(1),
+            ..read(body, properties)
+        },
+        lane: if bulk { Lane::Bulk } else { Lane::Interactive },
+        reason: text(REASON).unwrap_or_default(),
+        worker: text(WORKER).unwrap_or_default(),
+        died,
+    }
+}
+
+fn header<'p>(properties: &'p BasicProperties, name: &str) -> Option<&'p AMQPValue> {
+    properties.headers().as_ref()?.inner().get(name)
+}
+
+fn words(value: &AMQPValue) -> Option<String> {
+    match value {
+        AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
+        AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
+        _ => None,
+    }
+}
+
+fn time(unix_millis: i64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(u64::try_from(unix_millis).ok()?))
 }
 
 fn unix_millis(time: SystemTime) -> i64 {
@@ -132,6 +177,25 @@ mod tests {
     fn a_foreign_message_without_headers_is_a_first_attempt_that_knows_nothing() {
         let read = read(b"hello".to_vec(), &BasicProperties::default());
         assert_eq!((read.attempt, read.seen), (1, Seen::Nothing));
+    }
+
+    #[test]
+    fn a_dead_letter_tells_why_who_and_where_from() {
+        let death = Death {
+            reason: "the store is away",
+            worker: "w1",
+            lane: Lane::Bulk,
+        };
+        let letter = read_dead_letter(b"{}".to_vec(), &properties(&message(), Some(death)));
+        assert_eq!(letter.message.attempt, message().attempt);
+        assert_eq!(
+            (letter.reason.as_str(), letter.worker.as_str()),
+            ("the store is away", "w1")
+        );
+        assert_eq!(letter.lane, Lane::Bulk);
+        assert!(letter.died.is_some());
+        let foreign = read_dead_letter(b"?".to_vec(), &BasicProperties::default());
+        assert_eq!((foreign.reason.as_str(), foreign.died), ("", None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use lapin::{Channel, Confirmation, Connection};
 use tokio::sync::{Notify, watch};
 use tokio::time::{interval, timeout};
 
-use super::message::properties;
+use super::message::{Death, properties};
 use super::{Pause, Server};
 use crate::metrics::CONNECTED;
 use crate::queue::{Message, PublishError};
@@ -39,13 +39,13 @@ impl Publisher {
         this
     }
 
-    /// Publishes to `exchange`; with a reason the message is a dead letter.
+    /// Publishes to `exchange`, with a death as a dead letter.
     pub(super) async fn publish(
         &self,
         exchange: String,
         routing_key: &str,
         message: &Message,
-        dead_because: Option<&str>,
+        death: Option<Death<'_>>,
     ) -> Result<(), PublishError> {
         let confirmed = timeout(self.confirm_within, async {
             let mut channel = self.channel.clone();
@@ -59,7 +59,7 @@ impl Publisher {
                 mandatory: true,
                 ..BasicPublishOptions::default()
             };
-            let properties = properties(message, dead_because);
+            let properties = properties(message, death);
             let confirm = channel
                 .basic_publish(
                     exchange.into(),

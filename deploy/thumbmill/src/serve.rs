@@ -1,0 +1,40 @@
+//! The service in one process.
+
+use thumbmill_shared::backends::Backends;
+use thumbmill_shared::readiness::Hears;
+use thumbmill_shared::settings::Settings;
+use thumbmill_shared::shutdown::Shutdown;
+use thumbmill_shared::{metrics, telemetry};
+
+/// Serves until `shutdown` begins.
+pub(crate) async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    telemetry::install(settings.log, &settings.log_filter)?;
+    let metrics = metrics::install()?;
+    let listener = thumbmill_api::listen(&settings).await?;
+    let backends = Backends::open(&settings, Hears::Everything, &shutdown).await?;
+    greet(listener.local_addr()?);
+    let worker = thumbmill_worker::run(&settings, backends.clone(), shutdown.clone());
+    let api = thumbmill_api::run(listener, settings.clone(), backends, metrics, shutdown);
+    tokio::try_join!(api, worker)?;
+    Ok(())
+}
+
+/// Says what to try next.
+#[expect(
+    clippy::print_stdout,
+    reason = "the greeting is what this command prints"
+)]
+fn greet(address: std::net::SocketAddr) {
+    println!(
+        "Thumbmill serves on http://{address} (Ctrl-C ends it). Try:
+
+  curl -F file=@photo.jpg http://{address}/files
+  # take the id from the answer, and open in a browser:
+  http://{address}/assets/ID?width=200&height=200
+
+  # or in one go:
+  id=$(curl -sF file=@photo.jpg http://{address}/files | grep -o '\"id\":\"[^\"]*' | cut -d'\"' -f4)
+  curl -o thumbnail.jpg \"http://{address}/assets/$id?width=200&height=200\"
+"
+    );
+}

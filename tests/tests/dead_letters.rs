@@ -1,0 +1,123 @@
+//! `thumbmill dead-letters`, on jobs that never come out.
+
+use std::time::Duration;
+
+use lapin::options::BasicPublishOptions;
+use lapin::{BasicProperties, Connection, ConnectionProperties};
+use serde_json::Value;
+use thumbmill_tests::cluster::{Cluster, variable};
+use thumbmill_tests::service::{Binary, run_to_end};
+
+const NO_JOB: &[u8] = b"hello";
+const NO_PRESET: &[u8] = br#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"preset":"nowhere"}]}"#;
+
+/// Publishes a message as any AMQP client would, without a single header.
+async fn publish(cluster: &Cluster, body: &[u8]) {
+    let (url, options) = (
+        variable("THUMBMILL_TEST_AMQP"),
+        ConnectionProperties::default(),
+    );
+    let connection = Connection::connect(&url, options).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let (exchange, lane) = (cluster.namespace.as_str().into(), "bulk".into());
+    let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+    let published = channel.basic_publish(exchange, lane, options, body, properties);
+    published.await.unwrap().await.unwrap();
+}
+
+async fn wait_for(cluster: &Cluster, dead: u32) {
+    while cluster.waiting("dead").await != dead {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The command's exit code and what it prints.
+fn command(cluster: &Cluster, arguments: &[&str]) -> (i32, String) {
+    let variables = cluster.variables.iter();
+    let variables: Vec<_> = variables
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let arguments = [&["dead-letters"], arguments].concat();
+    run_to_end(
+        Binary::Thumbmill,
+        &arguments,
+        &variables,
+        std::path::Path::new("."),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_listed_shown_replayed_and_dropped() {
+    let cluster = Cluster::distributed(1, 1, &[]).await;
+    let id = cluster
+        .upload("a.jpg", thumbmill_tests::pictures::photo_jpeg(30, 20))
+        .await;
+    let unknown = String::from_utf8(NO_PRESET.to_vec()).unwrap();
+    let unknown = unknown.replace("3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f", &id);
+    publish(&cluster, NO_JOB).await;
+    publish(&cluster, unknown.as_bytes()).await;
+    wait_for(&cluster, 2).await;
+
+    let (code, list) = command(&cluster, &["list"]);
+    assert_eq!((code, list.lines().count()), (0, 2), "{list}");
+    let line = list.lines().find(|line| line.contains("nowhere")).unwrap();
+    let job = line.split_whitespace().nth(2).unwrap();
+    assert!(list.contains("not a render job"), "{list}");
+
+    let (code, shown) = command(&cluster, &["show", &job[..8]]);
+    assert_eq!(code, 0, "{shown}");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (&shown["id"], &shown["lane"]),
+        (&job.into(), &"bulk".into())
+    );
+    assert_eq!(shown["job"]["variants"][0]["preset"], "nowhere");
+    assert_eq!(shown["attempts"], 1);
+    assert!(
+        cluster.workers[0]
+            .log()
+            .contains(shown["worker"].as_str().unwrap())
+    );
+    assert_eq!(command(&cluster, &["show", "ffff"]).0, 1);
+    // A look leaves everything where it is.
+    wait_for(&cluster, 2).await;
+
+    // It comes to the same end again, by way of its lane.
+    let died = shown["died"].clone();
+    let (code, replayed) = command(&cluster, &["replay", job]);
+    assert_eq!((code, replayed.trim()), (0, "replayed 1"));
+    wait_for(&cluster, 2).await;
+    let shown: Value = serde_json::from_str(&command(&cluster, &["show", job]).1).unwrap();
+    assert_ne!(shown["died"], died);
+
+    assert_eq!(
+        command(&cluster, &["drop", job]),
+        (0, "dropped 1\n".to_owned())
+    );
+    wait_for(&cluster, 1).await;
+    assert_eq!(
+        command(&cluster, &["drop", "--all"]),
+        (0, "dropped 1\n".to_owned())
+    );
+    assert_eq!(command(&cluster, &["list"]), (0, String::new()));
+    cluster.finish(0).await;
+}
+
+#[test]
+fn a_command_that_cannot_be_obeyed_says_why() {
+    let here = std::path::Path::new(".");
+    let run = |arguments: &[&str]| run_to_end(Binary::Thumbmill, arguments, &[], here);
+    for arguments in [
+        &["dead-letters"][..],
+        &["dead-letters", "drop"],
+        &["dead-letters", "eat"],
+    ] {
+        assert_eq!(run(arguments).0, 64, "{arguments:?}");
+    }
+    let (code, text) = run(&["dead-letters", "list"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("embedded queue"), "{text}");
+    let (code, text) = run(&["dead-letters", "list", "--queue", "amqp://127.0.0.1:1"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("connect"), "{text}");
+}
