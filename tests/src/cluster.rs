@@ -182,15 +182,19 @@ impl Cluster {
             .message_count()
     }
 
-    /// Ends all processes as an operator would; each must end well, and no job may be left but
-    /// `dead` dead letters.
-    pub async fn finish(mut self, dead: u32) {
-        let on_rabbitmq = !self.namespace.is_empty();
+    /// Ends all processes as an operator would; each must end well.
+    pub async fn end(&mut self) {
         let services: Vec<_> = self.workers.drain(..).chain(self.apis.drain(..)).collect();
         for service in services {
             let status = service.terminate(END_WITHIN).await;
             assert!(status.success(), "ended with {status}");
         }
+    }
+
+    /// The same, and no job may be left but `dead` dead letters.
+    pub async fn finish(mut self, dead: u32) {
+        let on_rabbitmq = !self.namespace.is_empty();
+        self.end().await;
         if on_rabbitmq {
             for (queue, expected) in [
                 ("interactive", 0),

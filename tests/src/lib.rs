@@ -3,5 +3,6 @@
 
 pub mod cluster;
 pub mod pictures;
+pub mod proxy;
 pub mod servers;
 pub mod service;

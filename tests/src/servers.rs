@@ -329,17 +329,28 @@ impl RabbitMq {
         epmd.args(["-port", &mapper.to_string(), "-address", "127.0.0.1"]);
         let connects = move || TcpStream::connect(("127.0.0.1", mapper)).is_ok();
         let port_mapper = Server::start("epmd", &mut epmd, folder.join("epmd.log"), connects)?;
-        let mut command = Command::new(rabbitmq("rabbitmq-server"));
-        command.envs(variables.iter().cloned());
-        // Connection.start is sent to whoever sends the protocol header (AMQP 0-9-1, 4.2.2).
-        let greets = move || answers(port, b"AMQP\0\0\x09\x01", b"\x01");
-        let server = Server::start("rabbitmq-server", &mut command, folder.join("log"), greets)?;
         Ok(Self {
-            server,
+            server: Self::node(folder, port, &variables)?,
             _port_mapper: port_mapper,
             port,
             variables,
         })
+    }
+
+    fn node(folder: &Path, port: u16, variables: &[(&'static str, String)]) -> Result<Server> {
+        let mut command = Command::new(rabbitmq("rabbitmq-server"));
+        command.envs(variables.iter().cloned());
+        // Connection.start is sent to whoever sends the protocol header (AMQP 0-9-1, 4.2.2).
+        let greets = move || answers(port, b"AMQP\0\0\x09\x01", b"\x01");
+        Server::start("rabbitmq-server", &mut command, folder.join("log"), greets)
+    }
+
+    /// Kills it, and starts it again on what it had written.
+    pub fn restart(&mut self, folder: &Path) -> Result<()> {
+        self.server.child.kill()?;
+        self.server.child.wait()?;
+        self.server = Self::node(folder, self.port, &self.variables)?;
+        Ok(())
     }
 
     /// Where it is.

@@ -1,0 +1,97 @@
+//! Redis is away, silent, cut off and emptied.
+
+use std::time::{Duration, Instant};
+
+use thumbmill_tests::cluster::Cluster;
+use thumbmill_tests::pictures::photo_jpeg;
+use thumbmill_tests::proxy::Mode;
+use thumbmill_tests::servers::Redis;
+
+use super::{Ended, ask, ask_until_there, behind_proxy};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_hits_are_served_and_misses_made() {
+    let (proxy, readiness) = behind_proxy("THUMBMILL_READINESS", "THUMBMILL_TEST_REDIS").await;
+    let cluster = Cluster::distributed(2, 1, &[readiness]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(600, 400)).await;
+    ask_until_there(&cluster, &format!("/assets/{id}?width=50"), 50).await;
+    for (mode, first) in [(Mode::Refuse, 60), (Mode::Silent, 70)] {
+        proxy.set(mode);
+        let hit = cluster.url(&format!("/assets/{id}?width=50"));
+        assert_eq!(ask(cluster.client(), &hit).await, Ended::Picture(50));
+        for width in first..first + 3 {
+            ask_until_there(&cluster, &format!("/assets/{id}?width={width}"), width).await;
+        }
+        proxy.set(Mode::Pass);
+        // The subscription is back: what the other api publishes is announced to this one.
+        let begin = Instant::now();
+        for width in first + 5..first + 8 {
+            ask_until_there(&cluster, &format!("/assets/{id}?width={width}"), width).await;
+        }
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            begin.elapsed()
+        );
+    }
+    cluster.finish(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_to_redis_that_are_cut_again_and_again_leave_nobody_waiting() {
+    let (proxy, readiness) = behind_proxy("THUMBMILL_READINESS", "THUMBMILL_TEST_REDIS").await;
+    let cluster = Cluster::distributed(1, 1, &[readiness]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(600, 400)).await;
+    let cutting = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(70)).await;
+            proxy.cut();
+        }
+    };
+    let asking = async {
+        for width in 100..150 {
+            let url = cluster.url(&format!("/assets/{id}?width={width}"));
+            assert_eq!(ask(cluster.client(), &url).await, Ended::Picture(width));
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        () = cutting => {}
+    }
+    cluster.finish(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_emptied_loses_no_thumbnail() {
+    let folder = tempfile::tempdir().unwrap();
+    let (started, url) = std::sync::mpsc::channel();
+    let (end, ending) = std::sync::mpsc::channel::<()>();
+    let path = folder.path().to_owned();
+    // It ends with the thread that starts it.
+    let keeper = std::thread::spawn(move || {
+        let redis = Redis::start(&path).unwrap();
+        started.send(redis.url()).unwrap();
+        let _ = ending.recv();
+    });
+    let url = url.recv().unwrap();
+    let cluster = Cluster::distributed(1, 1, &[("THUMBMILL_READINESS", url.clone())]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(600, 400)).await;
+    let client = redis::Client::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    for width in 100..140 {
+        let url = cluster.url(&format!("/assets/{id}?width={width}"));
+        let client = cluster.client().clone();
+        let asked = tokio::spawn(async move { ask(&client, &url).await });
+        let emptied: redis::RedisResult<()> =
+            redis::cmd("FLUSHALL").query_async(&mut connection).await;
+        emptied.unwrap();
+        assert_eq!(asked.await.unwrap(), Ended::Picture(width));
+    }
+    for width in 100..140 {
+        let url = cluster.url(&format!("/assets/{id}?width={width}"));
+        assert_eq!(ask(cluster.client(), &url).await, Ended::Picture(width));
+    }
+    cluster.finish(0).await;
+    end.send(()).unwrap();
+    keeper.join().unwrap();
+}
