@@ -65,6 +65,22 @@ async fn a_renderer_that_is_killed_costs_one_attempt() {
     cluster.finish(0).await;
 }
 
+/// As a terminal's Ctrl-C or systemd does it, to the worker and its children alike.
+#[tokio::test]
+async fn a_request_to_end_lets_renderers_finish() {
+    let cluster = embedded(&[]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(600, 600)).await;
+    let asked = ask(&cluster, &format!("/assets/{id}?{SLOW}"));
+    let renderer = renderer_at_work(&cluster).await;
+    for signal in [Signal::INT, Signal::TERM] {
+        kill_process(renderer, signal).unwrap();
+    }
+    cluster.apis[0].signal(Signal::TERM);
+    let (status, _) = asked.await.unwrap();
+    assert_eq!(status, StatusCode::OK);
+    cluster.finish(0).await;
+}
+
 #[tokio::test]
 async fn a_picture_that_breaks_its_renderer_is_put_aside_and_hurts_no_other() {
     let cluster = embedded(&[

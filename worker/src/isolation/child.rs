@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{Read, Result, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use signal_hook::consts::{SIGINT, SIGTERM};
 use thumbmill_shared::format::Format;
 use thumbmill_shared::transform::Transform;
 
@@ -35,6 +37,11 @@ pub fn serve_if_asked() -> Option<ExitCode> {
 }
 
 fn serve(address_space_bytes: u64) -> Result<()> {
+    // Systemd and terminals send their signals to all processes: the worker is meant, which lets
+    // its children finish.
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::default())?;
+    }
     // Read and written as a file: those calls are allowed.
     let mut worker = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let hello = Hello {
