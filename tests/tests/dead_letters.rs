@@ -109,6 +109,7 @@ fn a_command_that_cannot_be_obeyed_says_why() {
     let run = |arguments: &[&str]| run_to_end(Binary::Thumbmill, arguments, &[], here);
     for arguments in [
         &["dead-letters"][..],
+        &["dead-letters", "drop", ""],
         &["dead-letters", "drop"],
         &["dead-letters", "eat"],
     ] {

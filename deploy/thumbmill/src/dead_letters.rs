@@ -43,6 +43,8 @@ pub(crate) fn command() -> Command {
     let ids = || {
         Arg::new("id")
             .action(ArgAction::Append)
+            // Every id begins with nothing: an unset variable must not mean all.
+            .value_parser(clap::builder::NonEmptyStringValueParser::new())
             .help("A job's id, or how it begins; may be repeated")
     };
     let all = Arg::new("all")

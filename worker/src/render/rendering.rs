@@ -78,8 +78,7 @@ impl<'a> Rendering<'a> {
         })
     }
 
-    /// About how much memory the rest takes, besides the original. An upper bound for all but
-    /// pictures of a few pixels.
+    /// About how much memory the rest takes, besides the original: an estimate, not a bound.
     pub fn needed_bytes(&self) -> u64 {
         let stored = self.header.stored;
         let sizes = self
