@@ -51,6 +51,8 @@ impl fmt::Display for Lane {
 pub enum Seen {
     /// They are not there.
     Absent,
+    /// They failed, and are to be tried again: what is remembered of that is out of date.
+    Failed,
     /// It has not looked.
     Nothing,
 }

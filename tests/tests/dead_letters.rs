@@ -90,6 +90,11 @@ async fn dead_letters_are_listed_shown_replayed_and_dropped() {
     let shown: Value = serde_json::from_str(&command(&cluster, &["show", job]).1).unwrap();
     assert_ne!(shown["died"], died);
 
+    // They are back before the command has gone through all; it replays each once.
+    let (code, replayed) = command(&cluster, &["replay", "--all"]);
+    assert_eq!((code, replayed.trim()), (0, "replayed 2"));
+    wait_for(&cluster, 2).await;
+
     assert_eq!(
         command(&cluster, &["drop", job]),
         (0, "dropped 1\n".to_owned())
@@ -100,6 +105,35 @@ async fn dead_letters_are_listed_shown_replayed_and_dropped() {
         (0, "dropped 1\n".to_owned())
     );
     assert_eq!(command(&cluster, &["list"]), (0, String::new()));
+    cluster.finish(0).await;
+}
+
+/// The failure of a job that was put aside is remembered for an hour; a replay is for when its
+/// cause is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_replayed_is_tried_again_whatever_is_remembered() {
+    let too_little = [
+        ("THUMBMILL_ATTEMPTS", "1".to_owned()),
+        ("THUMBMILL_ISOLATION_MEMORY", "100MiB".to_owned()),
+    ];
+    let mut cluster = Cluster::distributed(1, 1, &too_little).await;
+    let picture = thumbmill_tests::pictures::photo_jpeg(5000, 4000);
+    let id = cluster.upload("a.jpg", picture).await;
+    let path = format!("/assets/{id}?format=png");
+    assert_eq!(cluster.get(&path).await.status(), 422);
+    wait_for(&cluster, 1).await;
+    cluster.workers.clear();
+    cluster
+        .variables
+        .push(("THUMBMILL_ISOLATION_MEMORY", "2GiB".to_owned()));
+    cluster.start_worker().await;
+    assert_eq!(cluster.get(&path).await.status(), 422);
+    let (code, replayed) = command(&cluster, &["replay", "--all"]);
+    assert_eq!((code, replayed.trim()), (0, "replayed 1"));
+    while cluster.metric("thumbmill_renders_total", "").await < 1 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(cluster.get(&path).await.status(), 200);
     cluster.finish(0).await;
 }
 

@@ -3,11 +3,11 @@
 //!
 //! A child is this program again, asked by its first argument ([`child::serve_if_asked`]). It knows
 //! none of the worker's secrets: its environment is empty. It gets originals and gives variants
-//! through a socket that is its standard input, and ends when that is closed. Children are used
-//! again for later renders, and not after anything went wrong.
+//! through a socket that is its standard input, and ends when that is closed, or after the render
+//! that it is at then. Children are used again for later renders, and not after anything went wrong.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use thumbmill_shared::encoding::Encoding;
@@ -24,6 +24,10 @@ mod sandbox;
 
 pub use child::serve_if_asked;
 pub(crate) use pool::Pool;
+
+/// How much longer than it may take a render is waited for: its steps look at the deadline, and the
+/// longest of them cannot be interrupted.
+const LATE: Duration = Duration::from_secs(5);
 
 /// One original and what is to be made of it.
 #[derive(Clone, Debug)]
@@ -62,13 +66,13 @@ pub(crate) enum Renderer {
 }
 
 impl Renderer {
-    /// Renders all variants of one original, once there is `memory` for it. The caller limits how
-    /// many do so at a time.
+    /// Renders all variants of one original, once there is `memory` for it, and says how long
+    /// that took without the wait. The caller limits how many do so at a time.
     pub(crate) async fn render(
         &self,
         task: Task,
         memory: &Arc<Budget>,
-    ) -> Result<Variants, NotRendered> {
+    ) -> Result<(Variants, Duration), NotRendered> {
         match self {
             Self::Here => here(task, Arc::clone(memory)).await,
             Self::Apart(pool) => pool.render(task, memory).await,
@@ -76,13 +80,15 @@ impl Renderer {
     }
 }
 
-async fn here(task: Task, memory: Arc<Budget>) -> Result<Variants, NotRendered> {
+async fn here(task: Task, memory: Arc<Budget>) -> Result<(Variants, Duration), NotRendered> {
     let runtime = Handle::current();
     let rendering = tokio::task::spawn_blocking(move || {
         let (original, transforms) = (&task.original, &task.transforms);
         let rendering = Rendering::begin(original, transforms, &task.limits, task.encoding)?;
         let _taken = runtime.block_on(memory.take(rendering.needed_bytes()));
-        rendering.finish(Deadline::after(task.timeout))
+        let started = Instant::now();
+        let variants = rendering.finish(Deadline::after(task.timeout))?;
+        Ok::<_, RenderError>((variants, started.elapsed()))
     });
     match rendering.await {
         Ok(rendered) => Ok(rendered?),

@@ -7,6 +7,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Memory is counted in such pieces.
 const PIECE_BYTES: u64 = 64 << 10;
 
+/// What was taken; dropped it is given back.
+pub(crate) type Share<'a> = SemaphorePermit<'a>;
+
 /// Memory that is taken and given back, first come, first served.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -26,7 +29,7 @@ impl Budget {
     }
 
     /// Waits until so much is free. Whoever needs more than there is gets all, and so works alone.
-    pub(crate) async fn take(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn take(&self, bytes: u64) -> Option<Share<'_>> {
         let pieces = u32::try_from(bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX);
         // It is never closed.
         self.free.acquire_many(pieces.min(self.pieces)).await.ok()

@@ -75,7 +75,10 @@ pub(crate) async fn run(
     matches: &ArgMatches,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let done = obey(settings, matches, shutdown).await;
+    let done = tokio::select! {
+        done = obey(settings, matches, shutdown) => done,
+        () = shutdown.begun() => Err(anyhow::anyhow!("interrupted")),
+    };
     if let Err(error) = &done {
         writeln!(std::io::stderr(), "thumbmill: {error:#}")?;
     }

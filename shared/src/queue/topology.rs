@@ -10,6 +10,10 @@ use super::Lane;
 /// have died of it. Every prefetched message of a dying worker counts one, so not too few.
 const DELIVERY_LIMIT: i64 = 10;
 
+/// The same for messages that are kept for the operator, who may look at them as often as he
+/// likes: RabbitMQ 4 would take 20 if nothing were said, and then drop them.
+const KEPT_DELIVERY_LIMIT: i64 = 1_000_000_000;
+
 /// How long a job waits before it is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delay {
@@ -119,11 +123,7 @@ impl Topology {
     /// leaves its queue only once its next queue has confirmed it (at-least-once).
     pub(super) fn queues(&self) -> Vec<QueueSpec> {
         let lane = |lane: Lane| {
-            let mut arguments = quorum();
-            arguments.insert(
-                "x-delivery-limit".into(),
-                AMQPValue::LongLongInt(DELIVERY_LIMIT),
-            );
+            let mut arguments = delivered_at_most(DELIVERY_LIMIT);
             dead_letter_to(&mut arguments, &self.dead_letters());
             arguments.insert("x-dead-letter-routing-key".into(), text(EXPIRED));
             if lane == Lane::Interactive {
@@ -155,7 +155,7 @@ impl Topology {
             name,
             exchange: self.dead_letters(),
             routing_keys: vec![key],
-            arguments: quorum(),
+            arguments: delivered_at_most(KEPT_DELIVERY_LIMIT),
         };
         let lanes = [Lane::Interactive, Lane::Bulk].into_iter().map(lane);
         let ends = [
@@ -172,6 +172,12 @@ impl Topology {
 fn quorum() -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text("quorum"));
+    arguments
+}
+
+fn delivered_at_most(times: i64) -> FieldTable {
+    let mut arguments = quorum();
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(times));
     arguments
 }
 
@@ -195,6 +201,15 @@ mod tests {
         let exchanges = topology.exchanges();
         for queue in topology.queues() {
             assert!(exchanges.contains(&queue.exchange), "{}", queue.name);
+        }
+    }
+
+    /// Without a limit RabbitMQ has one of its own since version 4.
+    #[test]
+    fn every_queue_that_is_consumed_says_how_often_it_delivers() {
+        for queue in Topology::new("test", 10).queues() {
+            let limited = queue.arguments.inner().contains_key("x-delivery-limit");
+            assert_eq!(limited, !queue.name.contains(".retry."), "{}", queue.name);
         }
     }
 

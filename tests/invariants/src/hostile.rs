@@ -5,7 +5,9 @@ use std::time::Duration;
 use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::format::Format;
 use thumbmill_shared::transform::VariantRequest;
-use thumbmill_worker::render::{Deadline, Limits, MissingEnd, RenderError, Rendered, render};
+use thumbmill_worker::render::{
+    Deadline, Limits, MissingEnd, RenderError, Rendered, Rendering, render,
+};
 
 use crate::cost::measured;
 
@@ -25,6 +27,8 @@ pub struct Taken {
     pub result: Result<Rendered, RenderError>,
     /// The most bytes that were allocated at a time.
     pub peak_bytes: u64,
+    /// What it said it would take, if it began.
+    pub estimated_bytes: Option<u64>,
     /// Time on a processor.
     pub time: Duration,
 }
@@ -36,10 +40,12 @@ pub fn taken(original: &[u8], request: &str, within: Duration) -> Taken {
     let deadline = Deadline::after(within);
     let work = || render(original, &transform, &LIMITS, Encoding::default(), deadline);
     let (result, cost) = measured(work);
+    let begun = Rendering::begin(original, &transform, &LIMITS, Encoding::default());
     let first = |variants: Vec<_>| variants.into_iter().next();
     Taken {
         result: result.and_then(|all| first(all).expect("there is one for each transform")),
         peak_bytes: cost.peak_bytes,
+        estimated_bytes: begun.ok().map(|begun| begun.needed_bytes()),
         time: cost.time,
     }
 }

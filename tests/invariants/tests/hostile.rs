@@ -13,6 +13,8 @@ use thumbmill_worker::render::RenderError;
 const MOST_BYTES: u64 = (256 + 16) << 20;
 /// And one of 36 megapixels.
 const LARGE_VARIANT_BYTES: u64 = 4 * 36_000_000;
+/// Metadata may take so much beside what a render says that it takes.
+const BESIDE: u64 = 12 << 20;
 const DEADLINE: Duration = Duration::from_secs(1);
 /// What may pass between two looks at the clock, on a busy machine.
 const LATE: Duration = Duration::from_secs(1);
@@ -167,11 +169,13 @@ fn check(attack: &str, taken: &Taken, most_bytes: u64) {
     let Taken {
         result,
         peak_bytes,
+        estimated_bytes,
         time,
     } = taken;
     let end = result.as_ref().map(|variant| variant.bytes.len());
-    println!("{attack}: {end:?}, {peak_bytes} bytes, {time:?}");
+    println!("{attack}: {end:?}, {peak_bytes} of {estimated_bytes:?} bytes, {time:?}");
     assert!(*peak_bytes <= most_bytes);
+    assert!(estimated_bytes.is_none_or(|estimated| *peak_bytes <= estimated + BESIDE));
     assert!(*time <= DEADLINE + LATE);
     if let Err(error) = result {
         assert!(!matches!(error, RenderError::Encode(_)));
@@ -194,5 +198,54 @@ fn no_transform_takes_more_than_a_worker_allows() {
         let operations = format!(r#""transforms":[["flip"],{operation}]"#);
         let request = format!(r#"{{"width":2500,"height":2500,"format":"png",{operations}}}"#);
         check(operation, &taken(&jpeg, &request, DEADLINE), MOST_BYTES);
+    }
+}
+
+/// What takes much more than its decoded pixels: a render says so before it begins.
+#[test]
+fn a_render_says_before_how_much_it_takes() {
+    let _alone = ALONE.lock();
+    let small = inflated_jpeg(16, false);
+    let photo = std::fs::read("../data/photos/astronaut.png").unwrap();
+    let flat = flat_png(3000, png::BitDepth::Eight);
+    let in_passes = interlaced(flat_png(3000, png::BitDepth::Eight));
+    for (original, request) in [
+        (
+            &small,
+            r#"{"width":2000,"height":2000,"format":"png","transforms":[["trim"]]}"#,
+        ),
+        (
+            &small,
+            r#"{"width":2000,"format":"jpg","transforms":[["rotate",30]]}"#,
+        ),
+        (
+            &small,
+            r#"{"width":20,"format":"png","transforms":[["extend",{"left":2500,"top":2500}]]}"#,
+        ),
+        (
+            &photo,
+            r#"{"width":2000,"height":2000,"format":"png","quality":80}"#,
+        ),
+        (&photo, r#"{"width":400,"height":400,"format":"avif"}"#),
+        (
+            &flat,
+            r#"{"width":200,"format":"png","transforms":[["rotate",30]]}"#,
+        ),
+        (
+            &flat,
+            r#"{"width":2500,"format":"png","transforms":[["blur",9]]}"#,
+        ),
+        (&in_passes, r#"{"width":200,"format":"jpg"}"#),
+        (
+            &inflated_jpeg(3000, true),
+            r#"{"width":200,"format":"jpg"}"#,
+        ),
+        (&inflated_jpeg(3000, true), r#"{"format":"jpg"}"#),
+        (&lossless_webp(3000), r#"{"width":200,"format":"jpg"}"#),
+    ] {
+        let taken = taken(original, request, Duration::from_mins(1));
+        let (peak, said) = (taken.peak_bytes, taken.estimated_bytes.unwrap());
+        println!("{request}: {peak} of {said} bytes");
+        assert!(peak <= said + (3 << 20), "{request}: {peak} of {said}");
     }
 }

@@ -12,7 +12,7 @@ use thumbmill_shared::format::Format;
 use thumbmill_shared::transform::Transform;
 
 use super::message::{Answer, Hello, Made, Needs, Request, frame, read};
-use super::sandbox;
+use super::{LATE, sandbox};
 use crate::render::{Deadline, RenderError, Rendered, Rendering};
 
 /// The argument that makes a program a child; the next is its address space in bytes.
@@ -62,7 +62,7 @@ fn serve(address_space_bytes: u64) -> Result<()> {
 
 fn answer(request: &Request, original: &[u8], worker: &mut File) -> Result<()> {
     let timeout = Duration::from_millis(request.timeout_ms);
-    sandbox::limit_cpu(timeout)?;
+    sandbox::limit_cpu(timeout + LATE)?;
     let transforms: Vec<Transform> = request
         .variants
         .iter()

@@ -10,9 +10,6 @@ use thumbmill_shared::transform::VariantRequest;
 
 use crate::render::{Limits, RenderError};
 
-/// Longest text of a frame. A job's variants are few; a renderer that was taken over may say more.
-pub(super) const MOST_TEXT_BYTES: usize = 1 << 20;
-
 /// What a child says first.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Hello {
@@ -58,22 +55,22 @@ pub(super) fn frame(message: &impl Serialize) -> Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// The length of the text that `first` announces.
-pub(super) fn text_bytes(first: [u8; 4]) -> Result<usize> {
+/// The length of the text that `first` announces, of at most `most` bytes.
+pub(super) fn text_bytes(first: [u8; 4], most: usize) -> Result<usize> {
     usize::try_from(u32::from_le_bytes(first))
         .ok()
-        .filter(|length| *length <= MOST_TEXT_BYTES)
+        .filter(|length| *length <= most)
         .ok_or_else(|| Error::new(ErrorKind::InvalidData, "a frame that is too long"))
 }
 
-/// Reads a frame; `None` if there is none any more.
+/// Reads a frame of the worker, which is believed; `None` if there is none any more.
 pub(super) fn read<M: DeserializeOwned>(from: &mut impl Read) -> Result<Option<M>> {
     let mut first = [0; 4];
     match from.read_exact(&mut first) {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
         read => read?,
     }
-    let mut text = vec![0; text_bytes(first)?];
+    let mut text = vec![0; text_bytes(first, usize::MAX)?];
     from.read_exact(&mut text)?;
     Ok(Some(serde_json::from_slice(&text)?))
 }
@@ -94,8 +91,8 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_too_long_or_cut_off_is_an_error_and_none_is_the_end() {
-        let endless = u32::MAX.to_le_bytes();
-        assert!(read::<Hello>(&mut endless.as_slice()).is_err());
+        assert!(text_bytes(u32::MAX.to_le_bytes(), 1 << 20).is_err());
+        assert!(text_bytes([0, 0, 16, 0], 1 << 20).is_ok());
         assert!(read::<Hello>(&mut [9, 0, 0, 0, b'{'].as_slice()).is_err());
         assert!(read::<Hello>(&mut [].as_slice()).unwrap().is_none());
     }

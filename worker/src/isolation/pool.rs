@@ -6,9 +6,10 @@ use std::os::unix::net::UnixStream as Socket;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
+use thumbmill_shared::shown::shown;
 use thumbmill_shared::transform::Transform;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -16,14 +17,16 @@ use tokio::process::{Child as Process, Command};
 
 use super::child::ARGUMENT;
 use super::message::{Answer, Hello, Made, Needs, Request, frame, text_bytes};
-use super::{NotRendered, Task, Variants};
-use crate::memory::Budget;
+use super::{LATE, NotRendered, Task, Variants};
+use crate::memory::{Budget, Share};
 use crate::render::{Limits, RenderError, Rendered};
 
-/// How much longer than a render may take its child is waited for.
-const LATE: Duration = Duration::from_secs(2);
 /// How long a child may take to begin.
 const START: Duration = Duration::from_secs(10);
+/// Of a variant so much may be said, and of all together in the beginning.
+const MOST_TEXT_BYTES: usize = 64 << 10;
+/// And so much of that is shown.
+const MOST_CHARACTERS: usize = 400;
 /// How long it is waited for one whose socket has ended.
 const ENDING: Duration = Duration::from_secs(1);
 
@@ -31,6 +34,8 @@ const ENDING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Pool {
     address_space_bytes: u64,
+    /// What the first child could not give up: no other may have kept more.
+    not_given_up: Vec<String>,
     idle: Mutex<Vec<Child>>,
 }
 
@@ -52,6 +57,7 @@ impl Pool {
         }
         Ok(Self {
             address_space_bytes,
+            not_given_up: hello.not_given_up,
             idle: Mutex::new(vec![child]),
         })
     }
@@ -61,20 +67,31 @@ impl Pool {
         &self,
         task: Task,
         memory: &Budget,
-    ) -> Result<Variants, NotRendered> {
-        let idle = self.with_idle(Vec::pop).and_then(Child::alive);
-        let mut child = if let Some(child) = idle {
-            child
-        } else {
-            let started = Child::start(self.address_space_bytes).await;
-            started.map_err(NotRendered::Unavailable)?.0
+    ) -> Result<(Variants, Duration), NotRendered> {
+        let mut child = match self.with_idle(Vec::pop).and_then(Child::rested) {
+            Some(child) => child,
+            None => self.another().await.map_err(NotRendered::Unavailable)?,
         };
-        match child.ask(&task, memory).await {
-            Ok(variants) => {
+        // Given back when the child is idle, or has ended.
+        let mut taken = None;
+        match child.ask(&task, memory, &mut taken).await {
+            Ok(rendered) => {
                 self.with_idle(|idle| idle.push(child));
-                Ok(variants?)
+                Ok(rendered?)
             }
             Err(error) => Err(NotRendered::Crashed(child.last_words(&error).await)),
+        }
+    }
+
+    async fn another(&self) -> io::Result<Child> {
+        let (child, hello) = Child::start(self.address_space_bytes).await?;
+        if hello.not_given_up == self.not_given_up {
+            Ok(child)
+        } else {
+            Err(io::Error::other(format!(
+                "it is not locked in as the first: {}",
+                hello.not_given_up.join("; ")
+            )))
         }
     }
 
@@ -99,20 +116,26 @@ impl Child {
             socket: UnixStream::from_std(ours)?,
             process,
         };
-        let hello = tokio::time::timeout(START, child.read()).await??;
+        let hello = tokio::time::timeout(START, child.read(MOST_TEXT_BYTES)).await??;
         Ok((child, hello))
     }
 
-    fn alive(mut self) -> Option<Self> {
-        matches!(self.process.try_wait(), Ok(None)).then_some(self)
+    /// It lives, and has said no more than it was asked for.
+    fn rested(mut self) -> Option<Self> {
+        let lives = matches!(self.process.try_wait(), Ok(None));
+        let silent = self.socket.try_read(&mut [0]);
+        let silent = silent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        (lives && silent).then_some(self)
     }
 
-    /// Has a task done, once there is memory for it. Errors: the child is of no more use.
-    async fn ask(
+    /// Has a task done, once as much memory is `taken` as it needs. Errors: the child is of no
+    /// more use.
+    async fn ask<'m>(
         &mut self,
         task: &Task,
-        memory: &Budget,
-    ) -> io::Result<Result<Variants, RenderError>> {
+        memory: &'m Budget,
+        taken: &mut Option<Share<'m>>,
+    ) -> io::Result<Result<(Variants, Duration), RenderError>> {
         let request = Request {
             original_bytes: task.original.len(),
             variants: task.transforms.iter().map(Transform::to_request).collect(),
@@ -121,32 +144,35 @@ impl Child {
             timeout_ms: u64::try_from(task.timeout.as_millis()).unwrap_or(u64::MAX),
         };
         let needed = in_time(task, self.begin(&request, &task.original)).await?;
-        let _taken = match needed {
-            Ok(bytes) => memory.take(bytes).await,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        in_time(task, self.finish(task)).await
+        match needed {
+            Ok(bytes) => *taken = memory.take(bytes).await,
+            Err(refused) => return Ok(Err(shortened(refused))),
+        }
+        let started = Instant::now();
+        let variants = in_time(task, self.finish(task)).await?;
+        Ok(variants.map(|variants| (variants, started.elapsed())))
     }
 
     async fn begin(&mut self, request: &Request, original: &[u8]) -> io::Result<Needs> {
         self.socket.write_all(&frame(request)?).await?;
         self.socket.write_all(original).await?;
-        self.read().await
+        self.read(MOST_TEXT_BYTES).await
     }
 
     async fn finish(&mut self, task: &Task) -> io::Result<Result<Variants, RenderError>> {
         self.socket.write_all(&[1]).await?;
-        let made = match self.read::<Answer>().await? {
+        let most_text = MOST_TEXT_BYTES.saturating_mul(task.transforms.len().max(1));
+        let made = match self.read::<Answer>(most_text).await? {
             Ok(made) if made.len() == task.transforms.len() => made,
             Ok(_) => return Err(nonsense("the wrong number of variants")),
-            Err(refused) => return Ok(Err(refused)),
+            Err(refused) => return Ok(Err(shortened(refused))),
         };
         let most_bytes = most_bytes(&task.limits);
         let mut variants = Vec::with_capacity(made.len());
         for made in made {
             variants.push(match made {
                 Ok(made) => Ok(self.take(&made, most_bytes).await?),
-                Err(refused) => Err(refused),
+                Err(refused) => Err(shortened(refused)),
             });
         }
         Ok(Ok(variants))
@@ -165,12 +191,13 @@ impl Child {
         })
     }
 
-    async fn read<M: DeserializeOwned>(&mut self) -> io::Result<M> {
+    async fn read<M: DeserializeOwned>(&mut self, most_text: usize) -> io::Result<M> {
         let mut first = [0; 4];
         self.socket.read_exact(&mut first).await?;
-        let mut text = vec![0; text_bytes(first)?];
+        let mut text = vec![0; text_bytes(first, most_text)?];
         self.socket.read_exact(&mut text).await?;
-        Ok(serde_json::from_slice(&text)?)
+        // The error would repeat what was said.
+        serde_json::from_slice(&text).map_err(|_| nonsense("text that means nothing"))
     }
 
     /// Why it is of no more use.
@@ -205,6 +232,11 @@ fn most_bytes(limits: &Limits) -> usize {
     side.saturating_mul(side)
         .saturating_mul(5)
         .saturating_add(COMES_WITH_THEM)
+}
+
+/// What a client is told is not for a renderer to fill at will.
+fn shortened(refused: RenderError) -> RenderError {
+    refused.with_text(|text| shown(text, MOST_CHARACTERS))
 }
 
 fn nonsense(what: &str) -> io::Error {

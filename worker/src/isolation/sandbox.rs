@@ -5,7 +5,7 @@
 use std::io;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Gives up what can be; returns what could not, in words.
@@ -21,20 +21,24 @@ pub(super) fn enter(address_space_bytes: u64) -> Vec<String> {
     not
 }
 
-/// Ends the process when it has worked this long from now on.
-pub(super) fn limit_cpu(timeout: Duration) -> io::Result<()> {
+/// Ends the process when it has worked so long from now on.
+pub(super) fn limit_cpu(most: Duration) -> io::Result<()> {
     let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
-    // Whole seconds, rounded up, and one more: the render's own deadline comes first.
-    let most = used + timeout.as_secs() + 2;
+    // Whole seconds, both rounded up.
+    let most = used + most.as_secs() + 2;
+    let maximum = getrlimit(Resource::Cpu).maximum;
     let limits = Rlimit {
-        current: Some(most),
-        maximum: None,
+        current: Some(maximum.map_or(most, |maximum| maximum.min(most))),
+        maximum,
     };
     setrlimit(Resource::Cpu, limits)?;
     Ok(())
 }
 
+/// For good, unless it is limited more already.
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    let maximum = getrlimit(resource).maximum;
+    let most = maximum.map_or(most, |maximum| maximum.min(most));
     let limits = Rlimit {
         current: Some(most),
         maximum: Some(most),

@@ -8,7 +8,7 @@ use thumbmill_shared::format::SourceFormat;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS, VARIANTS};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
-use thumbmill_shared::queue::Lane;
+use thumbmill_shared::queue::{Lane, Seen};
 use thumbmill_shared::readiness::{Claim, Claimant, Ending, RENEW_EVERY};
 use thumbmill_shared::storage::{Condition, Source};
 use thumbmill_shared::variant::Variant;
@@ -91,14 +91,14 @@ impl Work<'_> {
     /// Those variants that are this worker's to make.
     async fn claim(&self, wanted: Vec<Variant>) -> (Vec<Variant>, Claims) {
         let (mut mine, mut claims) = (Vec::new(), Claims::All);
+        let readiness = &self.worker.backends.readiness;
         for variant in wanted {
-            match self
-                .worker
-                .backends
-                .readiness
-                .claim(&variant.key(), self.by)
-                .await
+            if self.arrival.seen == Seen::Failed
+                && let Err(error) = readiness.forget(&variant.key()).await
             {
+                tracing::warn!(%error, "a failure could not be forgotten");
+            }
+            match readiness.claim(&variant.key(), self.by).await {
                 Ok(Claim::Won) => mine.push(variant),
                 Ok(Claim::Known(_)) => count("known"),
                 Ok(Claim::Held) => count("held"),
@@ -124,6 +124,7 @@ impl Work<'_> {
             return Ok(());
         }
         let fetch = async {
+            self.check_length(original)?;
             // The renderer gets a copy.
             let copies = original.length_bytes.saturating_mul(2);
             let taken = self.worker.originals.take(copies).await;
@@ -135,10 +136,9 @@ impl Work<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let (original_bytes, taken) = fetched?;
+        let (original_bytes, _taken) = fetched?;
         let render = self.render(original_bytes, &missing);
         let (rendered, took) = self.keep_leases(&missing, render).await?;
-        drop(taken);
         for (variant, rendered) in missing.iter().zip(rendered) {
             match rendered {
                 Ok(rendered) => self.store(variant, rendered, took).await?,
@@ -188,15 +188,18 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn fetch(&self, original: &Original) -> Result<Bytes, Stop> {
-        let limit = self.worker.max_original_bytes;
-        if original.length_bytes > limit {
-            let message = format!(
-                "The original has {} bytes, the limit is {limit}.",
-                original.length_bytes
-            );
+    /// What is too long is not even waited for.
+    fn check_length(&self, original: &Original) -> Result<(), Stop> {
+        let (length, limit) = (original.length_bytes, self.worker.max_original_bytes);
+        if length > limit {
+            let message = format!("The original has {length} bytes, the limit is {limit}.");
             return Err(Stop::Failed(failure(Reason::TooManyBytes, message)));
         }
+        Ok(())
+    }
+
+    async fn fetch(&self, original: &Original) -> Result<Bytes, Stop> {
+        let limit = self.worker.max_original_bytes;
         timed("get", async {
             let originals = &self.worker.backends.originals;
             if let Some(object) = originals.open(original, None).await? {
@@ -224,7 +227,6 @@ impl Work<'_> {
         let transforms = missing.iter().map(|variant| variant.transform.clone());
         // One job has one, so all its variants have the same.
         let encoding = missing.first().map(|variant| variant.encoding);
-        let started = Instant::now();
         let task = Task {
             original,
             transforms: transforms.collect(),
@@ -232,12 +234,8 @@ impl Work<'_> {
             encoding: encoding.unwrap_or(self.worker.encoding),
             timeout: self.worker.render_timeout,
         };
-        let variants = self
-            .worker
-            .renderer
-            .render(task, &self.worker.pixels)
-            .await?;
-        let took = started.elapsed();
+        let rendered = self.worker.renderer.render(task, &self.worker.pixels);
+        let (variants, took) = rendered.await?;
         metrics::histogram!(RENDER_SECONDS).record(took.as_secs_f64());
         Ok((variants, took))
     }

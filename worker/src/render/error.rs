@@ -34,6 +34,22 @@ pub enum RenderError {
     Encode(String),
 }
 
+impl RenderError {
+    /// The same with another text in it.
+    #[must_use]
+    pub fn with_text(self, text: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Unsupported(old) => Self::Unsupported(text(&old)),
+            Self::Corrupt(old) => Self::Corrupt(text(&old)),
+            Self::Truncated => Self::Truncated,
+            Self::TooManyPixels(old) => Self::TooManyPixels(text(&old)),
+            Self::TooManyBytes(old) => Self::TooManyBytes(text(&old)),
+            Self::TooSlow => Self::TooSlow,
+            Self::Encode(old) => Self::Encode(text(&old)),
+        }
+    }
+}
+
 impl From<jpeg::Error> for RenderError {
     fn from(error: jpeg::Error) -> Self {
         let text = error.to_string();

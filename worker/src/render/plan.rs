@@ -6,7 +6,7 @@ use super::orient::{stored_area, swaps_sides};
 
 mod geometry;
 
-pub(super) use geometry::{Plan, plan};
+pub(super) use geometry::{Plan, bound, final_size, plan};
 
 /// How far the resampler looks beyond an area, in pixels of what it makes: three lobes, and
 /// twice that where chroma has half the samples.

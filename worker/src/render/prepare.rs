@@ -98,9 +98,7 @@ impl Preparation {
     /// Checks, before any pixel, what preparing a picture of `turned` pixels takes: the picture,
     /// its copy, and its copy with corners, at four bytes a pixel.
     pub(super) fn check(&self, turned: Size, limits: &Limits) -> Result<(), RenderError> {
-        let tilted = self
-            .tilt
-            .map_or(turned, |tilt| rotated_size(turned, tilt.degrees));
+        let tilted = self.tilted(turned);
         let bytes = 4 * (2 * turned.area() as u64 + tilted.area() as u64);
         if bytes > limits.memory_bytes {
             let limit = limits.memory_bytes;
@@ -109,6 +107,12 @@ impl Preparation {
             )));
         }
         Ok(())
+    }
+
+    /// How large a turned picture becomes.
+    pub(super) fn tilted(&self, turned: Size) -> Size {
+        self.tilt
+            .map_or(turned, |tilt| rotated_size(turned, tilt.degrees))
     }
 
     /// What is kept of a turned picture for which no pixels are needed.

@@ -19,34 +19,62 @@ pub(super) struct Header {
     pub(super) orientation: Orientation,
     /// The ICC profile, if there is one.
     pub(super) profile: Option<Vec<u8>>,
+    /// What its decoder may have to keep of the whole stored picture, beside what it makes.
+    pub(super) kept_bytes: u64,
 }
 
 /// Reads the header of a picture in `format`.
 pub(super) fn probe(bytes: &[u8], format: SourceFormat) -> Result<Header, RenderError> {
-    let (size, exif, profile) = match format {
+    let (size, exif, profile, kept_bits) = match format {
         SourceFormat::Jpeg => {
             let header = jpeg::read_header(bytes)?;
-            ((header.width, header.height), header.exif, header.icc)
+            // A bit for each coefficient that later scans refine.
+            let kept_bits = match header.process {
+                jpeg::Process::Baseline | jpeg::Process::Extended => 0,
+                jpeg::Process::Progressive => header.sampling.len() as u64,
+            };
+            (
+                (header.width, header.height),
+                header.exif,
+                header.icc,
+                kept_bits,
+            )
         }
         SourceFormat::Png => {
             let header = png::read_header(bytes)?;
-            ((header.width, header.height), header.exif, header.icc)
+            // All passes have to be there before there is a row.
+            let kept_bits = if header.interlaced { 32 } else { 0 };
+            (
+                (header.width, header.height),
+                header.exif,
+                header.icc,
+                kept_bits,
+            )
         }
         SourceFormat::Webp => {
             let header = webp::read_header(bytes)?;
-            ((header.width, header.height), header.exif, header.icc)
+            // What is transparent is decoded whole, and premultiplied whole.
+            let kept_bits = if header.has_alpha { 128 } else { 48 };
+            (
+                (header.width, header.height),
+                header.exif,
+                header.icc,
+                kept_bits,
+            )
         }
+    };
+    let stored = Size {
+        width: size.0,
+        height: size.1,
     };
     // What cannot be read in it does not keep the picture from being shown.
     let orientation = exif.and_then(|exif| Orientation::from_exif_chunk(&exif));
     Ok(Header {
         format,
-        stored: Size {
-            width: size.0,
-            height: size.1,
-        },
+        stored,
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         profile,
+        kept_bytes: stored.area() as u64 * kept_bits / 8,
     })
 }
 

@@ -10,7 +10,7 @@ use super::error::guarded;
 use super::frame::{self, BLACK};
 use super::picture::{Picture, Source};
 use super::pixels::Pixels;
-use super::plan::{Cut, Decoding, Plan, Size, plan};
+use super::plan::{Cut, Decoding, Plan, Size, bound, final_size, plan};
 use super::prepare::Preparation;
 use super::probe::{self, Header};
 use super::resize::{Chroma, Pyramid};
@@ -42,12 +42,15 @@ impl Recipe {
         }
     }
 
-    /// The largest that the variant is on its way.
-    fn size(&self, stored: Size) -> Size {
-        match &self.planned {
-            Some((plan, _)) => plan.canvas.map_or(plan.size, |(canvas, _, _)| canvas),
-            None => stored,
+    /// About how much memory making it takes, from the decode on.
+    fn needed_bytes(&self, stored: Size, transform: &Transform, limits: &Limits) -> u64 {
+        if let Some((plan, _)) = &self.planned {
+            return memory::of_variant(final_size(plan, transform), transform);
         }
+        let turned = stored.turned(self.preparation.turn);
+        let prepared = self.preparation.tilted(turned);
+        let variant = memory::of_variant(bound(prepared, transform, limits), transform);
+        memory::of_preparation(stored, prepared) + variant
     }
 }
 
@@ -80,17 +83,21 @@ impl<'a> Rendering<'a> {
 
     /// About how much memory the rest takes, besides the original: an estimate, not a bound.
     pub fn needed_bytes(&self) -> u64 {
-        let stored = self.header.stored;
-        let sizes = self
-            .recipes
-            .iter()
-            .flatten()
-            .map(|recipe| recipe.size(stored));
-        let variants = sizes.zip(self.transforms);
-        let variants = variants.map(|(size, transform)| memory::of_variant(size, transform.format));
+        let variants = self.recipes.iter().zip(self.transforms);
+        let variants = variants.filter_map(|(recipe, transform)| {
+            let recipe = recipe.as_ref().ok()?;
+            Some(recipe.needed_bytes(self.header.stored, transform, self.limits))
+        });
+        // One is made after the other; all files are kept, which are a part of that.
+        let (largest, all) = variants.fold((0, 0), |(largest, all): (u64, u64), bytes| {
+            (
+                largest.max(bytes),
+                all.saturating_add(bytes / memory::FILE_PART),
+            )
+        });
         let decoding = self.decoding();
-        decoding.map_or(0, |decoding| memory::of_decode(&self.header, &decoding))
-            + variants.max().unwrap_or(0)
+        let decode = decoding.map_or(0, |decoding| memory::of_decode(&self.header, &decoding));
+        decode.saturating_add(largest).saturating_add(all)
     }
 
     /// Decode, and the rest for each variant, in the order of the transforms.

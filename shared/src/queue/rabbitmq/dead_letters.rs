@@ -2,15 +2,19 @@
 //! is on its queue again once this is.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions};
 use lapin::{Channel, Confirmation, Connection};
+use tokio::time::timeout;
 
 use super::Server;
 use super::message::{properties, read_dead_letter};
 use crate::queue::{DeadLetter, Message, QueueError, Seen};
+
+/// An operator waits for it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The dead letters that there are, each once.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct DeadLetters {
     /// Kept until what was taken is settled.
     _connection: Connection,
     channel: Channel,
+    /// How many are left of those that there were; not known before the first.
+    left: Option<u32>,
 }
 
 /// One of them, in hand.
@@ -37,18 +43,24 @@ impl DeadLetters {
             server,
             _connection: connection,
             channel,
+            left: None,
         })
     }
 
-    /// The next one; none if all were taken.
+    /// The next one; none if all were taken that there were at the first. Those that come
+    /// meanwhile are behind them: jobs that were replayed and came to the same end, for one.
     pub async fn next(&mut self) -> Result<Option<Taken>, QueueError> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
         let queue = self.server.topology.dead_letters();
         let got = self
             .channel
-            .basic_get(queue.into(), BasicGetOptions::default())
-            .await;
-        let got = got.map_err(|error| failed("take a dead letter", &error))?;
+            .basic_get(queue.into(), BasicGetOptions::default());
+        let got = self.in_time("take a dead letter", got).await?;
         Ok(got.map(|got| {
+            let left = self.left.unwrap_or(got.message_count + 1);
+            self.left = Some(left - 1);
             let mut delivery = got.delivery;
             let body = std::mem::take(&mut delivery.data);
             Taken {
@@ -58,47 +70,59 @@ impl DeadLetters {
         }))
     }
 
-    /// Puts its job on its lane again, as a first attempt, and then removes it.
+    /// Puts its job on its lane again, as a first attempt whatever is remembered of its failure,
+    /// and then removes it.
     pub async fn replay(&mut self, taken: Taken) -> Result<(), QueueError> {
         let DeadLetter { message, lane, .. } = &taken.letter;
         let message = Message {
             attempt: 1,
             published: SystemTime::now(),
-            seen: Seen::Nothing,
+            seen: Seen::Failed,
             ..message.clone()
         };
         let options = BasicPublishOptions {
             mandatory: true,
             ..BasicPublishOptions::default()
         };
-        let published = self
-            .channel
-            .basic_publish(
-                self.server.topology.jobs().into(),
-                lane.name().into(),
-                options,
-                &message.body,
-                properties(&message, None),
-            )
-            .await;
-        let confirm = published.map_err(|error| failed("publish a job", &error))?;
-        match confirm.await {
-            Ok(Confirmation::Ack(None)) => self.remove(taken).await,
-            Ok(Confirmation::Nack(_)) => Err(QueueError("the queue is full".to_owned())),
-            Ok(_) => Err(QueueError("no queue takes the job".to_owned())),
-            Err(error) => Err(failed("publish a job", &error)),
+        let published = self.channel.basic_publish(
+            self.server.topology.jobs().into(),
+            lane.name().into(),
+            options,
+            &message.body,
+            properties(&message, None),
+        );
+        let confirmed = async { published.await?.await };
+        match self.in_time("publish a job", confirmed).await? {
+            Confirmation::Ack(None) => self.remove(taken).await,
+            Confirmation::Nack(_) => Err(QueueError("the queue is full".to_owned())),
+            Confirmation::Ack(Some(_)) | Confirmation::NotRequested => {
+                Err(QueueError("no queue takes the job".to_owned()))
+            }
         }
     }
 
     /// Removes it for good.
     pub async fn remove(&mut self, taken: Taken) -> Result<(), QueueError> {
-        let removed = taken.delivery.ack(BasicAckOptions::default()).await;
-        match removed {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(QueueError(
-                "remove a dead letter: the connection ended".to_owned(),
-            )),
-            Err(error) => Err(failed("remove a dead letter", &error)),
+        let acknowledged = taken.delivery.ack(BasicAckOptions::default());
+        if self.in_time("remove a dead letter", acknowledged).await? {
+            Ok(())
+        } else {
+            let why = "remove a dead letter: the connection ended";
+            Err(QueueError(why.to_owned()))
+        }
+    }
+
+    /// On a blocked or cut connection an answer may never come.
+    async fn in_time<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, QueueError> {
+        match timeout(ANSWER_WITHIN, asked).await {
+            Ok(answered) => answered.map_err(|error| failed(what, &error)),
+            Err(_) => Err(QueueError(format!(
+                "{what}: no answer within {ANSWER_WITHIN:?}"
+            ))),
         }
     }
 }

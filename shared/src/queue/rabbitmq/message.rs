@@ -15,6 +15,7 @@ const TRACEPARENT: &str = "traceparent";
 const ATTEMPT: &str = "x-thumbmill-attempt";
 const PUBLISHED: &str = "x-thumbmill-published-ms";
 const ABSENT: &str = "x-thumbmill-absent";
+const FAILED: &str = "x-thumbmill-failed";
 const REASON: &str = "x-thumbmill-reason";
 /// Of a reason so much is sent: all headers have to fit into one frame, of 128 KiB as a rule.
 const REASON_CHARACTERS: usize = 1000;
@@ -46,8 +47,13 @@ pub(super) fn properties(message: &Message, death: Option<Death<'_>>) -> BasicPr
         PUBLISHED.into(),
         AMQPValue::LongLongInt(unix_millis(message.published)),
     );
-    if message.seen == Seen::Absent {
-        headers.insert(ABSENT.into(), AMQPValue::Boolean(true));
+    let seen = match message.seen {
+        Seen::Absent => Some(ABSENT),
+        Seen::Failed => Some(FAILED),
+        Seen::Nothing => None,
+    };
+    if let Some(seen) = seen {
+        headers.insert(seen.into(), AMQPValue::Boolean(true));
     }
     if let Some(death) = death {
         let reason = shown(death.reason, REASON_CHARACTERS);
@@ -86,8 +92,9 @@ pub(super) fn read(body: Vec<u8>, properties: &BasicProperties) -> Message {
         published: number(PUBLISHED)
             .and_then(time)
             .unwrap_or_else(SystemTime::now),
-        seen: match header(ABSENT) {
-            Some(AMQPValue::Boolean(true)) => Seen::Absent,
+        seen: match (header(ABSENT), header(FAILED)) {
+            (_, Some(AMQPValue::Boolean(true))) => Seen::Failed,
+            (Some(AMQPValue::Boolean(true)), _) => Seen::Absent,
             _ => Seen::Nothing,
         },
     }
@@ -169,8 +176,10 @@ mod tests {
 
     #[test]
     fn a_message_survives_the_way_through_amqp() {
-        let message = message();
-        assert_eq!(read(b"{}".to_vec(), &properties(&message, None)), message);
+        for seen in [Seen::Absent, Seen::Failed, Seen::Nothing] {
+            let message = Message { seen, ..message() };
+            assert_eq!(read(b"{}".to_vec(), &properties(&message, None)), message);
+        }
     }
 
     #[test]

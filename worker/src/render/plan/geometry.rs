@@ -18,6 +18,27 @@ pub(in crate::render) struct Plan {
     pub(in crate::render) canvas: Option<(Size, u32, u32)>,
 }
 
+/// Sides that no variant of what is `kept` exceeds, before it is known what is kept of it: what is
+/// left open may be as long as any side may be.
+pub(in crate::render) fn bound(kept: Size, transform: &Transform, limits: &Limits) -> Size {
+    let open = limits.dimension_px;
+    let (width, height) = match transform.target {
+        None => (0, 0),
+        Some(_) if transform.enlargement == Enlargement::Never => (0, 0),
+        Some(Target::Width(width)) => (width.get(), open),
+        Some(Target::Height(height)) => (open, height.get()),
+        Some(Target::Box {
+            fit: Fit::Outside, ..
+        }) => (open, open),
+        Some(Target::Box { width, height, .. }) => (width.get(), height.get()),
+    };
+    let size = Size {
+        width: width.max(kept.width),
+        height: height.max(kept.height),
+    };
+    extended(size, transform)
+}
+
 /// Plans one variant of what is kept of a picture that is turned as it is to be seen.
 pub(in crate::render) fn plan(
     kept: Rectangle,
@@ -158,8 +179,12 @@ fn letterbox(whole: Area, size: Size, bounds: Size) -> Plan {
 }
 
 /// With bars and the edges of `extend`.
-fn final_size(plan: &Plan, transform: &Transform) -> Size {
+pub(in crate::render) fn final_size(plan: &Plan, transform: &Transform) -> Size {
     let size = plan.canvas.map_or(plan.size, |(canvas, _, _)| canvas);
+    extended(size, transform)
+}
+
+fn extended(size: Size, transform: &Transform) -> Size {
     let extend = |operation: &Operation| match operation {
         Operation::Extend { edges, .. } => Some(*edges),
         _ => None,

@@ -10,8 +10,10 @@ use super::refused;
 use crate::render::RenderError;
 use crate::render::plan::Size;
 
-/// Pixels beyond which every effort is the least: what cannot be interrupted has to be quick.
-const LARGE: usize = 1_000_000;
+/// What cannot be interrupted has to be quick: what would take longer is done with less effort.
+const MOST_MS: u64 = 4000;
+/// rav1e's speeds, from 1 (slow) to 10, and the milliseconds of a photo of 200x200 px.
+const SPEEDS: [(u8, u64); 5] = [(1, 2113), (2, 565), (4, 385), (8, 148), (10, 26)];
 
 /// How planes are encoded.
 pub(super) struct Av1 {
@@ -80,19 +82,23 @@ impl Av1 {
     }
 }
 
-/// rav1e's speed, 1 (slow) to 10, that takes about as long as libaom does with sharp's effort.
+/// rav1e's speed that takes about as long as libaom does with sharp's effort; for larger pictures
+/// one that takes no longer than may be.
 ///
-/// Milliseconds of a photo of 200 px, sharp's and ours: effort 3: 40 and 26; 4: 261 and 148;
-/// 5: 333 and 385; 6: 598 and 565; 7: 916 and 565; 9: 2759 and 2113.
+/// sharp's milliseconds of the same photo: effort 3: 40; 4: 261; 5: 333; 6: 598; 7: 916; 9: 2759.
 pub(super) fn speed(effort: u8, pixels: usize) -> u8 {
-    match effort {
-        0..=9 if pixels > LARGE => 10,
+    let least = match effort {
         0..=3 => 10,
         4 => 8,
         5 => 4,
         6 | 7 => 2,
         _ => 1,
-    }
+    };
+    let takes_ms = |ms: u64| pixels as u64 * ms / 40_000;
+    let mut slow_enough = SPEEDS.iter().filter(|(speed, _)| *speed >= least);
+    slow_enough
+        .find(|(_, ms)| takes_ms(*ms) <= MOST_MS)
+        .map_or(10, |(speed, _)| *speed)
 }
 
 /// What pays for one small picture: rav1e's own settings are for films.

@@ -113,6 +113,10 @@ fn a_picture_is_as_busy_as_its_neighbours_differ() {
 fn more_effort_is_less_speed_and_large_pictures_are_quick() {
     let speed = |effort, pixels| av1::speed(effort, pixels);
     assert_eq!(speed(9, 2_000_000), speed(0, 1));
+    assert_eq!(
+        (speed(9, 70_000), speed(9, 250_000), speed(4, 1_000_000)),
+        (1, 2, 8)
+    );
     let all: Vec<u8> = (0..=9).map(|effort| speed(effort, 40_000)).collect();
     assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
 }
