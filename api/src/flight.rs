@@ -206,6 +206,7 @@ impl Flight {
             body,
             id,
             attempt: 1,
+            outages: 0,
             trace,
             published: SystemTime::now(),
             seen: Seen::Nothing,

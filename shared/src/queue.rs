@@ -66,12 +66,34 @@ pub struct Message {
     pub id: JobId,
     /// Which attempt this will be, from 1.
     pub attempt: u32,
+    /// How many attempts before this one do not count, since something else was in the way.
+    pub outages: u32,
     /// The request that it belongs to.
     pub trace: TraceContext,
     /// When it was published.
     pub published: SystemTime,
     /// What was seen in the store then.
     pub seen: Seen,
+}
+
+impl Message {
+    /// Which of those attempts this is that count, from 1.
+    pub fn counted_attempt(&self) -> u32 {
+        self.attempt.saturating_sub(self.outages).max(1)
+    }
+
+    /// The same as its next attempt, after it was settled so.
+    fn again(self, settle: &Settle) -> Self {
+        let outage = match settle {
+            Settle::Postpone(_) => 1,
+            Settle::Done | Settle::Retry(_) | Settle::Dead(_) | Settle::GiveBack => 0,
+        };
+        Self {
+            attempt: self.attempt.saturating_add(1),
+            outages: self.outages.saturating_add(outage),
+            ..self
+        }
+    }
 }
 
 /// A job that was put aside for the operator.
@@ -140,6 +162,8 @@ pub enum Settle {
     Done,
     /// It is delivered again after a while, as the next attempt.
     Retry(Delay),
+    /// The same, but this attempt does not count: nothing is wrong with the job.
+    Postpone(Delay),
     /// It is put aside for the operator, for this reason.
     Dead(String),
     /// It is delivered again at once, to another worker.
@@ -152,6 +176,7 @@ impl Settle {
         match self {
             Self::Done => "done",
             Self::Retry(_) => "retry",
+            Self::Postpone(_) => "postponed",
             Self::Dead(_) => "dead",
             Self::GiveBack => "given_back",
         }

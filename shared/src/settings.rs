@@ -133,11 +133,12 @@ settings! {
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";
     Api cache_control: String = "public, max-age=2592000", "Cache-Control of originals and variants.";
-    Worker slots: Slots = "auto", "Renders at a time; `auto` is the number of cores.";
+    Worker slots: Slots = "auto", "Renders at a time that somebody waits for; `auto` is the number of cores.";
+    Worker bulk_slots: Slots = "auto", "Renders of bulk jobs at a time, beside the others: they get the CPU that those leave (in child processes only; with `isolation=false` take few). `auto` is the number of cores.";
     Worker max_original_pixels: u64 = "36000000", "Most pixels of an original, checked on its header.";
     Worker max_dimension: u32 = "6000", "Longest side in pixels of an original and of a variant.";
     Every max_avif_pixels: u64 = "4000000", "Most pixels of an AVIF thumbnail, which takes about a second for each million; `auto` takes WebP for larger ones, and where no size is asked for.";
-    Worker memory: Memory = "auto", "Memory that the originals and pixels of all jobs at a time may take: half of it originals, half of it pixels; a job waits for its share. `auto` is half of what the container or the machine has.";
+    Worker memory: Memory = "auto", "Memory that the originals and pixels of all jobs at a time may take: half of it originals, half of it pixels; a job waits for its share, bulk gets half of each at most. `auto` is half of what the container or the machine has.";
     Worker max_original_memory: ByteSize = "256MiB", "Most memory that the pixels of one decoded original may take.";
     Worker jpeg_missing_end: MissingEnd = "refuse", "What becomes of a JPEG that is cut off: `refuse` it, or `tolerate` that a part is gray.";
     Every jpeg_progressive: bool = "false", "Are JPEG thumbnails progressive: `true` or `false`.";

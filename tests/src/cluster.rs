@@ -1,10 +1,11 @@
 //! A whole service: one process on embedded parts, or apis and workers on real servers.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Connection, ConnectionProperties};
+use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Response, StatusCode};
 use tempfile::TempDir;
@@ -15,6 +16,8 @@ use crate::service::{Binary, Service};
 
 /// How long a process may take to end.
 const END_WITHIN: Duration = Duration::from_secs(30);
+/// How many published jobs may lack their confirmation.
+const UNCONFIRMED: usize = 1000;
 
 /// A variable that `tests/run` sets.
 pub fn variable(name: &str) -> String {
@@ -163,6 +166,38 @@ impl Cluster {
         sum
     }
 
+    /// Publishes jobs as any client may, and waits until RabbitMQ has confirmed them.
+    pub async fn publish(&self, lane: &str, bodies: impl Iterator<Item = String>) {
+        let (url, options) = (
+            variable("THUMBMILL_TEST_AMQP"),
+            ConnectionProperties::default(),
+        );
+        let connection = Connection::connect(&url, options).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        let confirms = ConfirmSelectOptions::default();
+        channel.confirm_select(confirms).await.unwrap();
+        let mut confirms = VecDeque::with_capacity(UNCONFIRMED);
+        for body in bodies {
+            if confirms.len() == UNCONFIRMED
+                && let Some(oldest) = confirms.pop_front()
+            {
+                taken(oldest.await);
+            }
+            let (exchange, lane) = (self.namespace.as_str().into(), lane.into());
+            let properties = BasicProperties::default().with_delivery_mode(2);
+            let options = BasicPublishOptions {
+                mandatory: true,
+                ..BasicPublishOptions::default()
+            };
+            let publish =
+                channel.basic_publish(exchange, lane, options, body.as_bytes(), properties);
+            confirms.push_back(publish.await.unwrap());
+        }
+        for confirm in confirms {
+            taken(confirm.await);
+        }
+    }
+
     /// How many messages wait in a queue, by its name behind the namespace.
     pub async fn waiting(&self, queue: &str) -> u32 {
         let options = ConnectionProperties::default();
@@ -213,6 +248,11 @@ impl Cluster {
             }
         }
     }
+}
+
+fn taken(confirmation: lapin::Result<Confirmation>) {
+    let confirmation = confirmation.unwrap();
+    assert_eq!(confirmation, Confirmation::Ack(None), "a job was not taken");
 }
 
 fn client() -> reqwest::Client {

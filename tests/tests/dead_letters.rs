@@ -2,28 +2,12 @@
 
 use std::time::Duration;
 
-use lapin::options::BasicPublishOptions;
-use lapin::{BasicProperties, Connection, ConnectionProperties};
 use serde_json::Value;
-use thumbmill_tests::cluster::{Cluster, variable};
+use thumbmill_tests::cluster::Cluster;
 use thumbmill_tests::service::{Binary, run_to_end};
 
-const NO_JOB: &[u8] = b"hello";
-const NO_PRESET: &[u8] = br#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"preset":"nowhere"}]}"#;
-
-/// Publishes a message as any AMQP client would, without a single header.
-async fn publish(cluster: &Cluster, body: &[u8]) {
-    let (url, options) = (
-        variable("THUMBMILL_TEST_AMQP"),
-        ConnectionProperties::default(),
-    );
-    let connection = Connection::connect(&url, options).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    let (exchange, lane) = (cluster.namespace.as_str().into(), "bulk".into());
-    let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
-    let published = channel.basic_publish(exchange, lane, options, body, properties);
-    published.await.unwrap().await.unwrap();
-}
+const NO_JOB: &str = "hello";
+const NO_PRESET: &str = r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"preset":"nowhere"}]}"#;
 
 async fn wait_for(cluster: &Cluster, dead: u32) {
     while cluster.waiting("dead").await != dead {
@@ -52,10 +36,9 @@ async fn dead_letters_are_listed_shown_replayed_and_dropped() {
     let id = cluster
         .upload("a.jpg", thumbmill_tests::pictures::photo_jpeg(30, 20))
         .await;
-    let unknown = String::from_utf8(NO_PRESET.to_vec()).unwrap();
-    let unknown = unknown.replace("3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f", &id);
-    publish(&cluster, NO_JOB).await;
-    publish(&cluster, unknown.as_bytes()).await;
+    let unknown = NO_PRESET.replace("3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f", &id);
+    let jobs = [NO_JOB.to_owned(), unknown];
+    cluster.publish("bulk", jobs.into_iter()).await;
     wait_for(&cluster, 2).await;
 
     let (code, list) = command(&cluster, &["list"]);

@@ -115,6 +115,7 @@ impl Play {
             id: RenderJob::id_of(&body),
             body,
             attempt,
+            outages: 0,
             trace: TraceContext::random(),
             published: SystemTime::now(),
             seen,

@@ -65,6 +65,7 @@ fn message(name: &str) -> Message {
         id: RenderJob::id_of(&body),
         body,
         attempt: 1,
+        outages: 0,
         trace: TraceContext::random(),
         published: SystemTime::now(),
         seen: Seen::Absent,

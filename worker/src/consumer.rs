@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{JOBS, JOBS_RUNNING, QUEUED_SECONDS};
 use thumbmill_shared::queue::{Delivery, Lane, Prefetch, Queue, Settle, Source};
@@ -11,18 +12,26 @@ use thumbmill_shared::shutdown::Shutdown;
 use tracing::Instrument;
 
 use crate::job::{Arrival, Worker};
-use crate::settle;
+use crate::lanes::PerLane;
+use crate::settle::{self, Tried};
 
 /// Interactive jobs that are fetched while others render.
 const OVERLAP: u16 = 1;
 
+/// How many jobs are fetched for so many renders at a time.
+pub(crate) fn prefetch(slots: &PerLane<usize>) -> anyhow::Result<Prefetch> {
+    let count = |slots: usize, name| {
+        u16::try_from(slots).with_context(|| format!("{name} is larger than {}", u16::MAX))
+    };
+    Ok(Prefetch {
+        interactive: count(slots.interactive, "THUMBMILL_SLOTS")?.saturating_add(OVERLAP),
+        bulk: count(slots.bulk, "THUMBMILL_BULK_SLOTS")?,
+    })
+}
+
 /// Takes deliveries until `shutdown` begins; then gives back what it has not begun, and waits
 /// for what it has.
-pub(crate) async fn run(queue: Queue, worker: Arc<Worker>, slots: u16, shutdown: Shutdown) {
-    let prefetch = Prefetch {
-        interactive: slots.saturating_add(OVERLAP),
-        bulk: slots,
-    };
+pub(crate) async fn run(queue: Queue, worker: Arc<Worker>, prefetch: Prefetch, shutdown: Shutdown) {
     let mut consumer = queue.consume(prefetch, &worker.name);
     loop {
         let delivery = tokio::select! {
@@ -80,7 +89,11 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> Settle {
         queued: delivery.age(),
         seen: message.seen,
     };
-    if let Some(reason) = settle::too_often(delivery.source, message.attempt, worker.attempts) {
+    let tried = Tried {
+        counted: message.counted_attempt(),
+        outages: message.outages,
+    };
+    if let Some(reason) = settle::too_often(delivery.source, tried.counted, worker.attempts) {
         tracing::error!(reason, "the job is put aside");
         worker
             .bury(&job, &claimant, arrival, &settle::failure(None))
@@ -88,7 +101,7 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> Settle {
         return Settle::Dead(reason);
     }
     let end = worker.run(&job, &claimant, arrival).await;
-    let settle = settle::settle(&end, message.attempt, worker.attempts);
+    let settle = settle::settle(&end, tried, worker.attempts);
     if let Settle::Dead(reason) = &settle {
         tracing::error!(reason, "the job is put aside");
         let failure = settle::failure(Some(&end));

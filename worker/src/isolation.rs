@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use thumbmill_shared::encoding::Encoding;
+use thumbmill_shared::queue::Lane;
 use thumbmill_shared::transform::Transform;
 use tokio::runtime::Handle;
 
@@ -18,6 +19,7 @@ use crate::memory::Budget;
 use crate::render::{Deadline, Limits, RenderError, Rendered, Rendering};
 
 mod child;
+mod cpu;
 mod message;
 mod pool;
 mod sandbox;
@@ -32,6 +34,8 @@ const LATE: Duration = Duration::from_secs(5);
 /// One original and what is to be made of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
+    /// Renders of bulk get the CPU that others leave.
+    pub(crate) lane: Lane,
     pub(crate) original: Bytes,
     pub(crate) transforms: Vec<Transform>,
     pub(crate) limits: Limits,
@@ -51,6 +55,14 @@ pub(crate) enum NotRendered {
     /// The renderer ended, or had to be ended, while it worked.
     #[error("the renderer {0}")]
     Crashed(String),
+    /// The machine had no time for it.
+    #[error("the machine is too busy: its renderer waited for a CPU for {waited:?} of {wall:?}")]
+    Starved {
+        /// How long it was ready to work.
+        waited: Duration,
+        /// How long it was waited for.
+        wall: Duration,
+    },
     /// There is no renderer, which may pass.
     #[error("no renderer could be started: {0}")]
     Unavailable(#[source] std::io::Error),
@@ -85,7 +97,7 @@ async fn here(task: Task, memory: Arc<Budget>) -> Result<(Variants, Duration), N
     let rendering = tokio::task::spawn_blocking(move || {
         let (original, transforms) = (&task.original, &task.transforms);
         let rendering = Rendering::begin(original, transforms, &task.limits, task.encoding)?;
-        let _taken = runtime.block_on(memory.take(rendering.needed_bytes()));
+        let _taken = runtime.block_on(memory.take(task.lane, rendering.needed_bytes()));
         let started = Instant::now();
         let variants = rendering.finish(Deadline::after(task.timeout))?;
         Ok::<_, RenderError>((variants, started.elapsed()))

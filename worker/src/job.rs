@@ -20,6 +20,7 @@ use thumbmill_shared::variant::Variant;
 use tokio::sync::Semaphore;
 
 use crate::isolation::{NotRendered, Renderer};
+use crate::lanes::PerLane;
 use crate::memory::Budget;
 use crate::render::Limits;
 use crate::settle::JobEnd;
@@ -48,8 +49,8 @@ pub(crate) struct Worker {
     pub(crate) render_timeout: Duration,
     pub(crate) attempts: u32,
     pub(crate) renderer: Renderer,
-    /// Renders at a time.
-    pub(crate) slots: Semaphore,
+    /// Renders at a time: bulk ones run beside those of people, who have the CPU first.
+    pub(crate) slots: PerLane<Semaphore>,
     /// For originals, from their fetch to their end.
     pub(crate) originals: Budget,
     /// For what is made of them, while it is.
@@ -80,6 +81,8 @@ impl Arrival {
 enum Stop {
     /// All its variants fail for this reason.
     Failed(Failure),
+    /// Something is away, whatever the job.
+    Outage(String),
     /// It may go better later.
     Transient(String),
     /// The renderer died of it.
@@ -94,8 +97,12 @@ impl From<StorageError> for Stop {
             StorageError::TooLarge { .. } => {
                 Self::Failed(failure(Reason::TooManyBytes, error.to_string()))
             }
-            // An outage is nobody's fault here: the job waits for its end.
-            error => Self::Transient(chain(&error)),
+            StorageError::Unavailable { .. }
+            | StorageError::Full { .. }
+            | StorageError::Misconfigured { .. } => Self::Outage(chain(&error)),
+            StorageError::Conflict { .. } | StorageError::BadName { .. } => {
+                Self::Transient(chain(&error))
+            }
         }
     }
 }
@@ -114,7 +121,9 @@ impl From<NotRendered> for Stop {
         match error {
             NotRendered::Refused(error) => Self::Failed(error.into()),
             NotRendered::Crashed(_) => Self::Crashed(error.to_string()),
-            NotRendered::Unavailable(_) => Self::Transient(chain(&error)),
+            NotRendered::Starved { .. } | NotRendered::Unavailable(_) => {
+                Self::Outage(chain(&error))
+            }
         }
     }
 }
@@ -134,7 +143,7 @@ fn failure(reason: Reason, message: impl Into<String>) -> Failure {
 
 impl Worker {
     /// Does a job. Every variant has its outcome recorded and announced before this returns,
-    /// except after [`JobEnd::Transient`] and [`JobEnd::Crashed`].
+    /// except after [`JobEnd::Outage`], [`JobEnd::Transient`] and [`JobEnd::Crashed`].
     pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, arrival: Arrival) -> JobEnd {
         let work = Work {
             worker: self,
@@ -143,6 +152,15 @@ impl Worker {
         };
         match work.run(job).await {
             Ok(()) => JobEnd::Done,
+            Err(Stop::Outage(why)) => {
+                tracing::warn!(
+                    why,
+                    attempt = by.attempt,
+                    "the job waits for the end of an outage"
+                );
+                work.release(&self.variants_blind(job)).await;
+                JobEnd::Outage(why)
+            }
             Err(Stop::Transient(why)) => {
                 tracing::warn!(why, attempt = by.attempt, "the job will be tried again");
                 work.release(&self.variants_blind(job)).await;

@@ -9,11 +9,13 @@ use thumbmill_shared::settings::{self as setting, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 use tokio::sync::Semaphore;
 
+use lanes::PerLane;
 use memory::Budget;
 
 mod consumer;
 pub mod isolation;
 mod job;
+mod lanes;
 mod memory;
 pub mod render;
 mod settle;
@@ -29,7 +31,10 @@ pub async fn run(
         .as_deref()
         .map_or_else(|| Ok(Presets::default()), Presets::read)?;
     let queue = backends.queue.clone();
-    let slots = settings.slots.count();
+    let slots = PerLane {
+        interactive: settings.slots.count(),
+        bulk: settings.bulk_slots.count(),
+    };
     let renderer = if settings.isolation {
         let pool = isolation::Pool::start(settings.isolation_memory.bytes()).await;
         isolation::Renderer::Apart(pool.context("start a process that renders")?)
@@ -59,10 +64,20 @@ pub async fn run(
         renderer,
         originals: Budget::new(memory / 2),
         pixels: Arc::new(Budget::new(memory / 2)),
-        slots: Semaphore::new(slots),
+        slots: PerLane {
+            interactive: Semaphore::new(slots.interactive),
+            bulk: Semaphore::new(slots.bulk),
+        },
     };
-    tracing::info!(worker = worker.name, slots, memory, "taking jobs");
-    let slots = u16::try_from(slots).context("THUMBMILL_SLOTS is larger than 65535")?;
-    consumer::run(queue, Arc::new(worker), slots, shutdown).await;
+    let (interactive, bulk) = (slots.interactive, slots.bulk);
+    tracing::info!(
+        worker = worker.name,
+        slots = interactive,
+        bulk,
+        memory,
+        "taking jobs"
+    );
+    let prefetch = consumer::prefetch(&slots)?;
+    consumer::run(queue, Arc::new(worker), prefetch, shutdown).await;
     Ok(())
 }

@@ -1,38 +1,141 @@
 //! How much memory jobs may take at a time, and how much there is. Knows no jobs and no pixels.
 
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use thumbmill_shared::queue::Lane;
 use thumbmill_shared::settings::Memory;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 
-/// Memory is counted in such pieces.
-const PIECE_BYTES: u64 = 64 << 10;
+use crate::lanes::PerLane;
 
-/// What was taken; dropped it is given back.
-pub(crate) type Share<'a> = SemaphorePermit<'a>;
+mod available;
 
-/// Memory that is taken and given back, first come, first served.
+/// Memory that is taken and given back; within a lane first come, first served.
+///
+/// People may take all of it. Bulk may take half, and nothing while people wait.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    free: Semaphore,
-    pieces: u32,
+    total_bytes: u64,
+    taken: Mutex<Taken>,
+    /// Whoever is next of each lane looks again.
+    changed: Notify,
+    turn: PerLane<tokio::sync::Mutex<()>>,
+}
+
+/// What is taken, and who waits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    interactive_bytes: u64,
+    bulk_bytes: u64,
+    interactive_waiting: u32,
+}
+
+impl Taken {
+    fn fits(self, lane: Lane, bytes: u64, total_bytes: u64) -> bool {
+        let fits = self.interactive_bytes + self.bulk_bytes + bytes <= total_bytes;
+        match lane {
+            Lane::Interactive => fits,
+            Lane::Bulk => {
+                // One that needs more than the half gets it when it is the only one.
+                let in_share = self.bulk_bytes == 0 || self.bulk_bytes + bytes <= total_bytes / 2;
+                fits && in_share && self.interactive_waiting == 0
+            }
+        }
+    }
+
+    fn of(&mut self, lane: Lane) -> &mut u64 {
+        match lane {
+            Lane::Interactive => &mut self.interactive_bytes,
+            Lane::Bulk => &mut self.bulk_bytes,
+        }
+    }
 }
 
 impl Budget {
     pub(crate) fn new(bytes: u64) -> Self {
-        let pieces = u32::try_from(bytes / PIECE_BYTES)
-            .unwrap_or(u32::MAX)
-            .max(1);
         Self {
-            free: Semaphore::new(pieces as usize),
-            pieces,
+            total_bytes: bytes,
+            taken: Mutex::default(),
+            changed: Notify::new(),
+            turn: PerLane::default(),
         }
     }
 
     /// Waits until so much is free. Whoever needs more than there is gets all, and so works alone.
-    pub(crate) async fn take(&self, bytes: u64) -> Option<Share<'_>> {
-        let pieces = u32::try_from(bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX);
-        // It is never closed.
-        self.free.acquire_many(pieces.min(self.pieces)).await.ok()
+    pub(crate) async fn take(&self, lane: Lane, bytes: u64) -> Share<'_> {
+        let bytes = bytes.min(self.total_bytes);
+        let _waiting = Waiting::begin(self, lane);
+        let _turn = self.turn.of(lane).lock().await;
+        loop {
+            // Listening first: what is given back after the look is heard.
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if let Some(share) = self.try_take(lane, bytes) {
+                return share;
+            }
+            changed.await;
+        }
+    }
+
+    fn try_take(&self, lane: Lane, bytes: u64) -> Option<Share<'_>> {
+        let mut taken = self.lock();
+        if !taken.fits(lane, bytes, self.total_bytes) {
+            return None;
+        }
+        *taken.of(lane) += bytes;
+        Some(Share {
+            budget: self,
+            lane,
+            bytes,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        // Nothing panics while the lock is held.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was taken; dropped it is given back.
+#[derive(Debug)]
+pub(crate) struct Share<'a> {
+    budget: &'a Budget,
+    lane: Lane,
+    bytes: u64,
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        *self.budget.lock().of(self.lane) -= self.bytes;
+        self.budget.changed.notify_waiters();
+    }
+}
+
+/// Somebody waits, until dropped: bulk leaves to people what becomes free.
+struct Waiting<'a> {
+    budget: &'a Budget,
+    lane: Lane,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(budget: &'a Budget, lane: Lane) -> Self {
+        match lane {
+            Lane::Interactive => budget.lock().interactive_waiting += 1,
+            Lane::Bulk => {}
+        }
+        Self { budget, lane }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        match self.lane {
+            Lane::Interactive => {
+                self.budget.lock().interactive_waiting -= 1;
+                self.budget.changed.notify_waiters();
+            }
+            Lane::Bulk => {}
+        }
     }
 }
 
@@ -40,12 +143,7 @@ impl Budget {
 pub(crate) fn bytes(setting: Memory) -> u64 {
     match setting {
         Memory::Bytes(size) => size.bytes(),
-        Memory::Auto => {
-            let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
-            let system = System::new_with_specifics(memory);
-            let group = system.cgroup_limits().map(|limits| limits.total_memory);
-            group.unwrap_or_else(|| system.total_memory()) / 2
-        }
+        Memory::Auto => available::available_bytes() / 2,
     }
 }
 
@@ -53,20 +151,56 @@ pub(crate) fn bytes(setting: Memory) -> u64 {
 mod tests {
     use super::*;
 
+    #[test]
+    fn bulk_takes_half_at_most_and_nothing_while_people_wait() {
+        let used = |interactive_bytes, bulk_bytes, interactive_waiting| Taken {
+            interactive_bytes,
+            bulk_bytes,
+            interactive_waiting,
+        };
+        for (used, lane, bytes, fits) in [
+            (used(0, 0, 0), Lane::Interactive, 100, true),
+            (used(1, 0, 1), Lane::Interactive, 100, false),
+            (used(0, 50, 1), Lane::Interactive, 50, true),
+            (used(0, 0, 0), Lane::Bulk, 100, true),
+            (used(0, 30, 0), Lane::Bulk, 20, true),
+            (used(0, 30, 0), Lane::Bulk, 21, false),
+            (used(90, 0, 0), Lane::Bulk, 20, false),
+            (used(0, 0, 1), Lane::Bulk, 1, false),
+        ] {
+            assert_eq!(used.fits(lane, bytes, 100), fits, "{used:?} {lane} {bytes}");
+        }
+    }
+
     #[tokio::test]
     async fn memory_is_waited_for_and_who_needs_more_than_there_is_works_alone() {
-        let budget = Budget::new(10 * PIECE_BYTES);
-        let small = budget.take(1).await;
-        assert_eq!(budget.free.available_permits(), 9);
-        let large = budget.take(u64::MAX);
-        tokio::select! {
-            biased;
-            _ = large => panic!("there was not as much"),
-            () = std::future::ready(()) => {}
-        }
-        drop(small);
-        let all = budget.take(u64::MAX).await;
-        assert_eq!(budget.free.available_permits(), 0);
+        let budget = Budget::new(10);
+        let small = budget.take(Lane::Interactive, 1).await;
+        let large = budget.take(Lane::Interactive, u64::MAX);
+        let given_back = async {
+            tokio::task::yield_now().await;
+            assert_eq!(budget.lock().interactive_waiting, 1);
+            drop(small);
+        };
+        let (all, ()) = tokio::join!(large, given_back);
+        assert_eq!(budget.lock().interactive_bytes, 10);
         drop(all);
+        assert_eq!(budget.lock().interactive_bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn bulk_goes_on_when_people_no_longer_wait() {
+        let budget = Budget::new(10);
+        let all = budget.take(Lane::Interactive, 10).await;
+        let given_up = async {
+            tokio::select! {
+                biased;
+                _ = budget.take(Lane::Interactive, 1) => panic!("there was nothing left"),
+                () = tokio::task::yield_now() => {}
+            }
+            drop(all);
+        };
+        let (bulk, ()) = tokio::join!(budget.take(Lane::Bulk, 5), given_up);
+        assert_eq!(bulk.bytes, 5);
     }
 }

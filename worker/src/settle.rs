@@ -8,6 +8,8 @@ use thumbmill_shared::queue::{Delay, Settle, Source};
 pub(crate) enum JobEnd {
     /// Every variant has its outcome, or is another worker's.
     Done,
+    /// A server was away: the job waits for its end, however long that takes.
+    Outage(String),
     /// Something that may pass was in the way: try again.
     Transient(String),
     /// The renderer died of it, or hung.
@@ -16,10 +18,24 @@ pub(crate) enum JobEnd {
     Invalid(String),
 }
 
-/// What the queue is told after attempt number `attempt` of `attempts`.
-pub(crate) fn settle(end: &JobEnd, attempt: u32, attempts: u32) -> Settle {
+/// How often a job has been begun, this time included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tried {
+    /// Attempts that may have failed by the job's fault, from 1.
+    pub(crate) counted: u32,
+    /// Attempts before this one in which something was away.
+    pub(crate) outages: u32,
+}
+
+/// What the queue is told after an attempt, when `attempts` may count.
+pub(crate) fn settle(end: &JobEnd, tried: Tried, attempts: u32) -> Settle {
+    let attempt = tried.counted;
     match end {
         JobEnd::Done => Settle::Done,
+        JobEnd::Outage(_) => Settle::Postpone(match tried.outages {
+            0 => Delay::Short,
+            _ => Delay::Middle,
+        }),
         JobEnd::Transient(_) | JobEnd::Crashed(_) if attempt < attempts => {
             Settle::Retry(Delay::after(attempt))
         }
@@ -38,7 +54,8 @@ pub(crate) fn failure(end: Option<&JobEnd>) -> Failure {
             Reason::RendererCrashed,
             "The original cannot be rendered: it breaks its renderer.",
         ),
-        Some(JobEnd::Done | JobEnd::Transient(_) | JobEnd::Invalid(_)) | None => (
+        Some(JobEnd::Done | JobEnd::Outage(_) | JobEnd::Transient(_) | JobEnd::Invalid(_))
+        | None => (
             Reason::AttemptsExhausted,
             "The thumbnail could not be made; try again later.",
         ),
@@ -70,9 +87,15 @@ mod tests {
     #[test]
     fn a_job_is_tried_again_later_and_later_and_then_put_aside() {
         let transient = JobEnd::Transient("the store is away".to_owned());
-        assert_eq!(settle(&transient, 1, 3), Settle::Retry(Delay::Short));
-        assert_eq!(settle(&transient, 2, 3), Settle::Retry(Delay::Middle));
-        let Settle::Dead(reason) = settle(&transient, 3, 3) else {
+        assert_eq!(
+            settle(&transient, counted(1), 3),
+            Settle::Retry(Delay::Short)
+        );
+        assert_eq!(
+            settle(&transient, counted(2), 3),
+            Settle::Retry(Delay::Middle)
+        );
+        let Settle::Dead(reason) = settle(&transient, counted(3), 3) else {
             panic!("tried for ever")
         };
         assert!(
@@ -81,11 +104,34 @@ mod tests {
         );
     }
 
+    fn counted(counted: u32) -> Tried {
+        Tried {
+            counted,
+            outages: 0,
+        }
+    }
+
+    /// After five attempts, some eleven minutes, an outage of the store made dead letters of
+    /// all jobs that waited.
+    #[test]
+    fn a_job_outlives_any_outage() {
+        let away = JobEnd::Outage("the store is away".to_owned());
+        for (outages, delay) in [(0, Delay::Short), (1, Delay::Middle), (9999, Delay::Middle)] {
+            let tried = Tried {
+                counted: 3,
+                outages,
+            };
+            assert_eq!(settle(&away, tried, 3), Settle::Postpone(delay));
+        }
+    }
+
     #[test]
     fn a_picture_that_breaks_its_renderer_is_told_from_a_service_that_is_away() {
         let crashed = JobEnd::Crashed("the renderer ended with signal: 6".to_owned());
-        assert_eq!(settle(&crashed, 1, 2), Settle::Retry(Delay::Short));
-        assert!(matches!(settle(&crashed, 2, 2), Settle::Dead(why) if why.contains("signal: 6")));
+        assert_eq!(settle(&crashed, counted(1), 2), Settle::Retry(Delay::Short));
+        assert!(
+            matches!(settle(&crashed, counted(2), 2), Settle::Dead(why) if why.contains("signal: 6"))
+        );
         assert_eq!(failure(Some(&crashed)).reason, Reason::RendererCrashed);
         let away = JobEnd::Transient("the store is away".to_owned());
         assert_eq!(failure(Some(&away)).reason, Reason::AttemptsExhausted);
@@ -94,9 +140,9 @@ mod tests {
 
     #[test]
     fn an_answered_job_is_over_and_a_wrong_one_is_not_tried_again() {
-        assert_eq!(settle(&JobEnd::Done, 99, 3), Settle::Done);
+        assert_eq!(settle(&JobEnd::Done, counted(99), 3), Settle::Done);
         assert_eq!(
-            settle(&JobEnd::Invalid("no such preset".to_owned()), 1, 3),
+            settle(&JobEnd::Invalid("no such preset".to_owned()), counted(1), 3),
             Settle::Dead("no such preset".to_owned())
         );
     }

@@ -167,12 +167,9 @@ impl Settler {
         let Source::Lane(lane) = source else { return };
         match settle {
             Settle::Done => {}
-            Settle::Retry(delay) => {
+            Settle::Retry(delay) | Settle::Postpone(delay) => {
                 let (inner, pause) = (Arc::clone(&self.inner), delay.duration());
-                let message = Message {
-                    attempt: message.attempt + 1,
-                    ..message
-                };
+                let message = message.again(settle);
                 self.inner.shutdown.spawn_until_begun(async move {
                     tokio::time::sleep(pause).await;
                     inner.push(

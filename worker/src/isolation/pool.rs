@@ -8,7 +8,9 @@ use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use thumbmill_shared::queue::Lane;
 use thumbmill_shared::shown::shown;
 use thumbmill_shared::transform::Transform;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,8 +18,10 @@ use tokio::net::UnixStream;
 use tokio::process::{Child as Process, Command};
 
 use super::child::ARGUMENT;
+use super::cpu::Stopwatch;
 use super::message::{Answer, Hello, Made, Needs, Request, frame, text_bytes};
 use super::{LATE, NotRendered, Task, Variants};
+use crate::lanes::PerLane;
 use crate::memory::{Budget, Share};
 use crate::render::{Limits, RenderError, Rendered};
 
@@ -36,7 +40,7 @@ pub(crate) struct Pool {
     address_space_bytes: u64,
     /// What the first child could not give up: no other may have kept more.
     not_given_up: Vec<String>,
-    idle: Mutex<Vec<Child>>,
+    idle: PerLane<Mutex<Vec<Child>>>,
 }
 
 #[derive(Debug)]
@@ -50,7 +54,7 @@ impl Pool {
     /// A pool with its first child, whose address space has this size. Says in the log what the
     /// system did not let it give up. Errors: no child can be started.
     pub(crate) async fn start(address_space_bytes: u64) -> io::Result<Self> {
-        let (child, hello) = Child::start(address_space_bytes).await?;
+        let (child, hello) = Child::start(Lane::Interactive, address_space_bytes).await?;
         if !hello.not_given_up.is_empty() {
             let missing = hello.not_given_up.join("; ");
             tracing::warn!(missing, "pictures are rendered apart, but not locked in");
@@ -58,33 +62,45 @@ impl Pool {
         Ok(Self {
             address_space_bytes,
             not_given_up: hello.not_given_up,
-            idle: Mutex::new(vec![child]),
+            idle: PerLane {
+                interactive: Mutex::new(vec![child]),
+                bulk: Mutex::default(),
+            },
         })
     }
 
     /// Renders in a child of its own.
     pub(super) async fn render(
         &self,
-        task: Task,
+        mut task: Task,
         memory: &Budget,
     ) -> Result<(Variants, Duration), NotRendered> {
-        let mut child = match self.with_idle(Vec::pop).and_then(Child::rested) {
+        let lane = task.lane;
+        let mut child = match self.with_idle(lane, Vec::pop).and_then(Child::rested) {
             Some(child) => child,
-            None => self.another().await.map_err(NotRendered::Unavailable)?,
+            None => self.another(lane).await.map_err(NotRendered::Unavailable)?,
         };
+        let time = Stopwatch::start(child.process.id());
         // Given back when the child is idle, or has ended.
         let mut taken = None;
-        match child.ask(&task, memory, &mut taken).await {
-            Ok(rendered) => {
-                self.with_idle(|idle| idle.push(child));
-                Ok(rendered?)
+        let ended = child.ask(&mut task, memory, &mut taken).await;
+        let starved = if late(&ended) {
+            time.starved(task.timeout)
+        } else {
+            None
+        };
+        match (ended, starved) {
+            (Ok(rendered), starved) => {
+                self.with_idle(lane, |idle| idle.push(child));
+                starved.map_or(Ok(rendered?), Err)
             }
-            Err(error) => Err(NotRendered::Crashed(child.last_words(&error).await)),
+            (Err(_), Some(starved)) => Err(starved),
+            (Err(error), None) => Err(NotRendered::Crashed(child.last_words(&error).await)),
         }
     }
 
-    async fn another(&self) -> io::Result<Child> {
-        let (child, hello) = Child::start(self.address_space_bytes).await?;
+    async fn another(&self, lane: Lane) -> io::Result<Child> {
+        let (child, hello) = Child::start(lane, self.address_space_bytes).await?;
         if hello.not_given_up == self.not_given_up {
             Ok(child)
         } else {
@@ -95,18 +111,20 @@ impl Pool {
         }
     }
 
-    fn with_idle<T>(&self, act: impl FnOnce(&mut Vec<Child>) -> T) -> T {
-        act(&mut self.idle.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_idle<T>(&self, lane: Lane, act: impl FnOnce(&mut Vec<Child>) -> T) -> T {
+        let idle = self.idle.of(lane);
+        act(&mut idle.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Child {
-    async fn start(address_space_bytes: u64) -> io::Result<(Self, Hello)> {
+    async fn start(lane: Lane, address_space_bytes: u64) -> io::Result<(Self, Hello)> {
         let (ours, theirs) = Socket::pair()?;
         ours.set_nonblocking(true)?;
         let process = Command::new(program()?)
             .arg(ARGUMENT)
             .arg(address_space_bytes.to_string())
+            .arg(lane.name())
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -132,7 +150,7 @@ impl Child {
     /// more use.
     async fn ask<'m>(
         &mut self,
-        task: &Task,
+        task: &mut Task,
         memory: &'m Budget,
         taken: &mut Option<Share<'m>>,
     ) -> io::Result<Result<(Variants, Duration), RenderError>> {
@@ -143,9 +161,11 @@ impl Child {
             encoding: task.encoding,
             timeout_ms: u64::try_from(task.timeout.as_millis()).unwrap_or(u64::MAX),
         };
-        let needed = in_time(task, self.begin(&request, &task.original)).await?;
+        // The child has a copy then, and one is enough.
+        let original = std::mem::take(&mut task.original);
+        let needed = in_time(task, self.begin(&request, original)).await?;
         match needed {
-            Ok(bytes) => *taken = memory.take(bytes).await,
+            Ok(bytes) => *taken = Some(memory.take(task.lane, bytes).await),
             Err(refused) => return Ok(Err(shortened(refused))),
         }
         let started = Instant::now();
@@ -153,9 +173,10 @@ impl Child {
         Ok(variants.map(|variants| (variants, started.elapsed())))
     }
 
-    async fn begin(&mut self, request: &Request, original: &[u8]) -> io::Result<Needs> {
+    async fn begin(&mut self, request: &Request, original: Bytes) -> io::Result<Needs> {
         self.socket.write_all(&frame(request)?).await?;
-        self.socket.write_all(original).await?;
+        self.socket.write_all(&original).await?;
+        drop(original);
         self.read(MOST_TEXT_BYTES).await
     }
 
@@ -210,6 +231,15 @@ impl Child {
             Ok(Ok(status)) => format!("ended with {status}"),
             Ok(Err(_)) | Err(_) => format!("was killed: {error}"),
         }
+    }
+}
+
+/// It took longer than it may, by its own account or ours.
+fn late(ended: &io::Result<Result<(Variants, Duration), RenderError>>) -> bool {
+    match ended {
+        Ok(Ok((variants, _))) => variants.contains(&Err(RenderError::TooSlow)),
+        Ok(Err(refused)) => *refused == RenderError::TooSlow,
+        Err(error) => error.kind() == io::ErrorKind::TimedOut,
     }
 }
 

@@ -15,6 +15,7 @@ use thumbmill_shared::variant::Variant;
 
 use super::{Arrival, Stop, Worker, failure, transforms};
 use crate::isolation::{Task, Variants};
+use crate::memory::Share;
 use crate::render::{RenderError, Rendered};
 
 /// One attempt at one job.
@@ -55,6 +56,8 @@ impl Work<'_> {
         }
         wanted.sort_by_key(|variant| variant.key().as_str().to_owned());
         wanted.dedup();
+        // No lease while it waits: another worker may have room.
+        let _taken = self.make_room(&original).await;
         let (mine, claims) = self.claim(wanted).await;
         let ended = self.make(&original, &mine, claims).await;
         if ended.is_err() {
@@ -125,10 +128,7 @@ impl Work<'_> {
         }
         let fetch = async {
             self.check_length(original)?;
-            // The renderer gets a copy.
-            let copies = original.length_bytes.saturating_mul(2);
-            let taken = self.worker.originals.take(copies).await;
-            Ok::<_, Stop>((self.fetch(original).await?, taken))
+            self.fetch(original).await
         };
         let both = Box::pin(async { tokio::join!(self.missing(mine, claims), fetch) });
         let (missing, fetched) = self.keep_leases(mine, both).await;
@@ -136,8 +136,7 @@ impl Work<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let (original_bytes, _taken) = fetched?;
-        let render = self.render(original_bytes, &missing);
+        let render = self.render(fetched?, &missing);
         let (rendered, took) = self.keep_leases(&missing, render).await?;
         for (variant, rendered) in missing.iter().zip(rendered) {
             match rendered {
@@ -188,7 +187,19 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What is too long is not even waited for.
+    /// Waits for memory for an original.
+    async fn make_room(&self, original: &Original) -> Share<'_> {
+        // What is too long is not even waited for.
+        let kept = self.check_length(original).is_ok();
+        // The renderer gets a copy.
+        let copies = if kept {
+            original.length_bytes.saturating_mul(2)
+        } else {
+            0
+        };
+        self.worker.originals.take(self.arrival.lane, copies).await
+    }
+
     fn check_length(&self, original: &Original) -> Result<(), Stop> {
         let (length, limit) = (original.length_bytes, self.worker.max_original_bytes);
         if length > limit {
@@ -222,12 +233,14 @@ impl Work<'_> {
         original: Bytes,
         missing: &[Variant],
     ) -> Result<(Variants, Duration), Stop> {
-        let slot = self.worker.slots.acquire().await;
-        let _slot = slot.map_err(|_| Stop::Transient("the worker is ending".to_owned()))?;
+        let lane = self.arrival.lane;
+        // It is never closed.
+        let _slot = self.worker.slots.of(lane).acquire().await.ok();
         let transforms = missing.iter().map(|variant| variant.transform.clone());
         // One job has one, so all its variants have the same.
         let encoding = missing.first().map(|variant| variant.encoding);
         let task = Task {
+            lane,
             original,
             transforms: transforms.collect(),
             limits: self.worker.limits,

@@ -277,11 +277,8 @@ impl Settler {
         let moved = match &settle {
             Settle::Done => Ok(()),
             Settle::GiveBack => return self.give_back().await,
-            Settle::Retry(delay) => {
-                let next = Message {
-                    attempt: message.attempt + 1,
-                    ..message
-                };
+            Settle::Retry(delay) | Settle::Postpone(delay) => {
+                let next = message.again(&settle);
                 self.publisher
                     .publish(topology.retry(*delay), lane.name(), &next, None)
                     .await

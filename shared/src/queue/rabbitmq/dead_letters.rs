@@ -76,6 +76,7 @@ impl DeadLetters {
         let DeadLetter { message, lane, .. } = &taken.letter;
         let message = Message {
             attempt: 1,
+            outages: 0,
             published: SystemTime::now(),
             seen: Seen::Failed,
             ..message.clone()

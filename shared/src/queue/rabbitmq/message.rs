@@ -13,6 +13,7 @@ use crate::trace::TraceContext;
 
 const TRACEPARENT: &str = "traceparent";
 const ATTEMPT: &str = "x-thumbmill-attempt";
+const OUTAGES: &str = "x-thumbmill-outages";
 const PUBLISHED: &str = "x-thumbmill-published-ms";
 const ABSENT: &str = "x-thumbmill-absent";
 const FAILED: &str = "x-thumbmill-failed";
@@ -43,6 +44,9 @@ pub(super) fn properties(message: &Message, death: Option<Death<'_>>) -> BasicPr
         AMQPValue::LongString(message.trace.to_string().into()),
     );
     headers.insert(ATTEMPT.into(), AMQPValue::LongUInt(message.attempt));
+    if message.outages > 0 {
+        headers.insert(OUTAGES.into(), AMQPValue::LongUInt(message.outages));
+    }
     headers.insert(
         PUBLISHED.into(),
         AMQPValue::LongLongInt(unix_millis(message.published)),
@@ -88,6 +92,9 @@ pub(super) fn read(body: Vec<u8>, properties: &BasicProperties) -> Message {
         id: RenderJob::id_of(&body),
         body,
         attempt: u32::try_from(attempts).unwrap_or(u32::MAX),
+        outages: number(OUTAGES)
+            .and_then(|outages| u32::try_from(outages).ok())
+            .unwrap_or(0),
         trace: trace.unwrap_or_else(TraceContext::random),
         published: number(PUBLISHED)
             .and_then(time)
@@ -168,6 +175,7 @@ mod tests {
             id: RenderJob::id_of(&body),
             body,
             attempt: 3,
+            outages: 1,
             trace: TraceContext::random(),
             published: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
             seen: Seen::Absent,

@@ -1,0 +1,52 @@
+//! Bulk and people: what is published for later never delays what somebody waits for.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use thumbmill_tests::cluster::{Cluster, header};
+use thumbmill_tests::pictures::photo_jpeg;
+
+/// What somebody asks for that lies far behind in bulk is made at once, and not again when its
+/// turn in bulk comes.
+#[tokio::test]
+async fn a_variant_that_sits_in_bulk_is_made_at_once_when_it_is_asked_for() {
+    let setting = ("THUMBMILL_BULK_SLOTS", "1".to_owned());
+    let cluster = Cluster::distributed(1, 1, &[setting]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(4000, 3000)).await;
+    let jobs = (300..500).map(|width| {
+        format!(r#"{{"version":1,"asset":"{id}","variants":[{{"width":{width},"height":300}}]}}"#)
+    });
+    cluster.publish("bulk", jobs).await;
+    let asked = cluster
+        .get(&format!("/assets/{id}?width=499&height=300"))
+        .await;
+    assert_eq!(asked.status(), StatusCode::OK);
+    assert!(header(&asked, "server-timing").starts_with("miss"));
+    assert!(cluster.waiting("bulk").await > 0, "bulk came first");
+    while cluster.metric("thumbmill_jobs_total", "\"bulk\"").await < 200 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(cluster.metric("thumbmill_renders_total", "").await, 200);
+    cluster.finish(0).await;
+}
+
+/// People's renders run beside those of bulk and have the CPU first.
+#[tokio::test]
+async fn renderers_of_bulk_have_the_lowest_priority() {
+    let cluster = Cluster::distributed(1, 1, &[]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
+    let job = format!(r#"{{"version":1,"asset":"{id}","variants":[{{"width":50}}]}}"#);
+    cluster.publish("bulk", [job].into_iter()).await;
+    while cluster.metric("thumbmill_renders_total", "").await < 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // One is started with the worker, for people.
+    let renderers = cluster.workers[0].children();
+    let mut priorities = renderers
+        .into_iter()
+        .map(|renderer| rustix::process::getpriority_process(Some(renderer)).unwrap())
+        .collect::<Vec<_>>();
+    priorities.sort_unstable();
+    assert_eq!(priorities, [0, 19]);
+    cluster.finish(0).await;
+}
