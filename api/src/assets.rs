@@ -1,21 +1,22 @@
 //! `GET` and `HEAD` of `/assets/{id}`: parse, find the variant, serve the hit, or wait for the miss.
 
 use std::future::ready;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::json;
 use thumbmill_shared::asset::{AssetId, Original};
 use thumbmill_shared::format::{Format, FormatChoice, SourceFormat};
-use thumbmill_shared::metrics::WAITING;
 use thumbmill_shared::outcome::{Outcome, Ready, Reason};
 use thumbmill_shared::readiness::Ending;
+use thumbmill_shared::settings;
 use thumbmill_shared::trace::TraceContext;
 use thumbmill_shared::variant::Variant;
 
@@ -27,6 +28,7 @@ use crate::observe::Served;
 use crate::prefer::{Patience, patience};
 use crate::query::{Disposition, Query};
 use crate::send::{Opened, Stored, send};
+use crate::waiting::Client;
 use crate::{accept, query};
 
 /// How often a variant is looked for again after it was said to be ready, or its original to
@@ -59,21 +61,24 @@ pub(crate) struct AssetRequest {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    peer: SocketAddr,
     trace: TraceContext,
     started: Instant,
 }
 
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for AssetRequest {
-    type Rejection = std::convert::Infallible;
+impl<S: Send + Sync> FromRequestParts<S> for AssetRequest {
+    type Rejection = <ConnectInfo<SocketAddr> as FromRequestParts<S>>::Rejection;
 
     async fn from_request_parts(
         parts: &mut axum::http::request::Parts,
-        _state: &S,
+        state: &S,
     ) -> Result<Self, Self::Rejection> {
+        let ConnectInfo(peer) = ConnectInfo::from_request_parts(parts, state).await?;
         Ok(Self {
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             headers: parts.headers.clone(),
+            peer,
             trace: parts
                 .extensions
                 .get()
@@ -85,6 +90,10 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for AssetRequest {
 }
 
 impl AssetRequest {
+    fn client(&self, header: Option<&settings::HeaderName>) -> Client {
+        Client::of(self.peer, &self.headers, header)
+    }
+
     /// All values of a header, joined by commas (RFC 9110, 5.3).
     fn joined(&self, name: &HeaderName) -> String {
         let values = self
@@ -277,9 +286,12 @@ impl Page<'_> {
             Patience::Wait(wait) => self.request.started + wait,
             Patience::Async => self.request.started + settings.wait,
         };
-        let _waiting = Waiting::begin();
+        let _place = self
+            .app
+            .waiting
+            .enter(self.request.client(settings.client_header.as_ref()))?;
         loop {
-            let mut flight = self.app.flights.join(variant, &self.request.trace);
+            let mut flight = self.app.flights.join(variant, &self.request.trace)?;
             let over = |progress: &Progress| match progress {
                 Progress::Started => false,
                 Progress::Queued => patience == Patience::Async,
@@ -351,20 +363,4 @@ fn server_timing(ready: &Ready) -> String {
         }
     }
     text
-}
-
-/// Counts as a waiting request until dropped.
-struct Waiting;
-
-impl Waiting {
-    fn begin() -> Self {
-        metrics::gauge!(WAITING).increment(1.0);
-        Self
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        metrics::gauge!(WAITING).decrement(1.0);
-    }
 }

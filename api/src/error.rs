@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use thumbmill_shared::asset::NotAnAssetId;
 use thumbmill_shared::chain::chain;
+use thumbmill_shared::metrics::REFUSED;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::PresetError;
@@ -72,7 +73,7 @@ pub(crate) enum ApiError {
     #[error("The original is empty.")]
     Empty,
     /// The variant is not there yet.
-    #[error("The thumbnail is not ready yet; try again.")]
+    #[error("{}", .0.told())]
     Refused(#[from] Refusal),
     /// The store cannot be used now.
     #[error("The store is unavailable; try again.")]
@@ -114,9 +115,13 @@ impl ApiError {
                 Reason::RendererCrashed => (StatusCode::UNPROCESSABLE_ENTITY, "RENDERER_CRASHED"),
                 Reason::AttemptsExhausted => (StatusCode::SERVICE_UNAVAILABLE, "RENDER_FAILED"),
             },
-            Self::Refused(_) | Self::StoreUnavailable(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE")
+            Self::Refused(Refusal::Client | Refusal::Original) => {
+                (StatusCode::TOO_MANY_REQUESTS, "REQUESTS_EXCEEDED")
             }
+            Self::Refused(
+                Refusal::Full | Refusal::Crowded | Refusal::Unavailable(_) | Refusal::Deadline,
+            )
+            | Self::StoreUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
             Self::StoreFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "INSUFFICIENT_STORAGE"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR"),
         }
@@ -125,7 +130,7 @@ impl ApiError {
     /// When asking again makes sense.
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused(Refusal::Full) => Some(Duration::from_secs(5)),
+            Self::Refused(Refusal::Full | Refusal::Crowded) => Some(Duration::from_secs(5)),
             Self::Refused(_) | Self::StoreUnavailable(_) | Self::Changing => {
                 Some(Duration::from_secs(1))
             }
@@ -148,6 +153,9 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        if let Self::Refused(refusal) = &self {
+            metrics::counter!(REFUSED, "reason" => refusal.name()).increment(1);
+        }
         let (status, code) = self.status_and_code();
         if status.is_server_error() {
             tracing::warn!(code, error = %chain(&self), "request failed");

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::job::{JOB_VERSION, JobError, RenderJob};
 use thumbmill_shared::outcome::{Outcome, Ready};
 use thumbmill_shared::queue::{Lane, Message, PublishError, Queue, Seen};
@@ -34,6 +35,42 @@ pub(crate) enum Refusal {
     /// It takes longer than anybody waits.
     #[error("the deadline has passed")]
     Deadline,
+    /// As many requests wait as may wait.
+    #[error("too many requests wait")]
+    Crowded,
+    /// As many of this client wait as may wait.
+    #[error("too many requests of this client wait")]
+    Client,
+    /// As many thumbnails of this original are waited for as may be.
+    #[error("too many thumbnails of this original are waited for")]
+    Original,
+}
+
+impl Refusal {
+    /// What the client is told.
+    pub(crate) fn told(&self) -> &'static str {
+        match self {
+            Self::Full | Self::Unavailable(_) | Self::Deadline | Self::Crowded => {
+                "The thumbnail is not ready yet; try again."
+            }
+            Self::Client => "You wait for too many thumbnails at a time; ask for fewer.",
+            Self::Original => {
+                "Too many thumbnails of this asset are waited for at a time; ask for fewer."
+            }
+        }
+    }
+
+    /// Its name in metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Full => "queue_full",
+            Self::Unavailable(_) => "queue_unavailable",
+            Self::Deadline => "deadline",
+            Self::Crowded => "crowded",
+            Self::Client => "client",
+            Self::Original => "original",
+        }
+    }
 }
 
 /// Where a flight is.
@@ -53,6 +90,15 @@ enum Wake {
     LookAgain,
 }
 
+/// What flights may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Each lasts no longer.
+    pub(crate) longest: Duration,
+    /// Of each original so many at a time.
+    pub(crate) per_original: u32,
+}
+
 /// The flights of one process; clones are the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Flights {
@@ -64,24 +110,25 @@ struct Shared {
     storage: Storage,
     readiness: Readiness,
     queue: Queue,
-    longest: Duration,
+    limits: Limits,
     shutdown: Shutdown,
     running: Mutex<HashMap<VariantKey, Running>>,
 }
 
 #[derive(Debug)]
 struct Running {
+    of: AssetId,
     progress: watch::Receiver<Progress>,
     wake: mpsc::UnboundedSender<Wake>,
 }
 
 impl Flights {
-    /// No flights yet; each lasts at most `longest`.
+    /// No flights yet.
     pub(crate) fn new(
         storage: Storage,
         readiness: Readiness,
         queue: Queue,
-        longest: Duration,
+        limits: Limits,
         shutdown: &Shutdown,
     ) -> Self {
         let running = Mutex::default();
@@ -91,29 +138,34 @@ impl Flights {
                 storage,
                 readiness,
                 queue,
-                longest,
+                limits,
                 shutdown,
                 running,
             }),
         }
     }
 
-    /// Joins the flight for a variant, or starts it.
+    /// Joins the flight for a variant, or starts it if there are not too many of its original.
     pub(crate) fn join(
         &self,
         variant: &Variant,
         trace: &TraceContext,
-    ) -> watch::Receiver<Progress> {
-        let key = variant.key();
+    ) -> Result<watch::Receiver<Progress>, Refusal> {
+        let (key, of) = (variant.key(), variant.asset);
         let mut running = self.shared.running();
         if let Some(flight) = running.get(&key) {
-            return flight.progress.clone();
+            return Ok(flight.progress.clone());
+        }
+        let same = running.values().filter(|flight| flight.of == of);
+        if same.count() >= self.shared.limits.per_original as usize {
+            return Err(Refusal::Original);
         }
         let (progress, receiver) = watch::channel(Progress::Started);
         let (wake, woken) = mpsc::unbounded_channel();
         running.insert(
             key.clone(),
             Running {
+                of,
                 progress: receiver.clone(),
                 wake,
             },
@@ -127,7 +179,7 @@ impl Flights {
             progress,
         };
         self.shared.shutdown.spawn(flight.run(woken));
-        receiver
+        Ok(receiver)
     }
 
     /// Passes announcements on to flights and changes of originals to `descriptions`, from this
@@ -219,7 +271,7 @@ impl Flight {
         message: &Message,
         mut woken: mpsc::UnboundedReceiver<Wake>,
     ) -> Option<Result<Ending, Refusal>> {
-        let deadline = Instant::now() + self.shared.longest;
+        let deadline = Instant::now() + self.shared.limits.longest;
         // Not at once: even a tick that is due waits for the timer's next millisecond.
         let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -235,7 +287,11 @@ impl Flight {
             tokio::select! {
                 wake = woken.recv() => match wake {
                     Some(Wake::Ended(ending)) => return Some(Ok(ending)),
-                    Some(Wake::LookAgain) | None => {}
+                    // Redis was away: what was stored then it may never have heard of.
+                    Some(Wake::LookAgain) => if let Some(outcome) = self.stored().await {
+                        return Some(Ok(outcome.into()));
+                    }
+                    None => {}
                 },
                 _ = ticks.tick() => {}
                 () = tokio::time::sleep_until(deadline) => {

@@ -36,10 +36,12 @@ mod prefer;
 mod query;
 mod send;
 mod upload;
+mod waiting;
 
 use descriptions::Descriptions;
 use error::ApiError;
-use flight::Flights;
+use flight::{Flights, Limits};
+use waiting::WaitingRoom;
 
 /// What a query of `/assets` asks for, or what its client is told: for tests that bring any text.
 #[doc(hidden)]
@@ -57,6 +59,7 @@ struct App {
     readiness: Readiness,
     descriptions: Descriptions,
     flights: Flights,
+    waiting: WaitingRoom,
 }
 
 impl App {
@@ -146,14 +149,12 @@ pub async fn run(
         readiness,
     } = backends;
     let descriptions = Descriptions::new(originals.clone(), readiness.clone());
-    let longest = settings.wait_max;
-    let flights = Flights::new(
-        storage.clone(),
-        readiness.clone(),
-        queue,
-        longest,
-        &shutdown,
-    );
+    let limits = Limits {
+        longest: settings.wait_max,
+        per_original: settings.max_waiting_per_original,
+    };
+    let waiting = WaitingRoom::new(settings.max_waiting, settings.max_waiting_per_client);
+    let flights = Flights::new(storage.clone(), readiness.clone(), queue, limits, &shutdown);
     shutdown.spawn_detached(flights.clone().listen(descriptions.clone()));
     let presets = presets(&settings)?;
     let app = App {
@@ -164,6 +165,7 @@ pub async fn run(
         readiness,
         descriptions,
         flights,
+        waiting,
     };
     let health = thumbmill_health::router(metrics, shutdown.clone());
     tracing::info!(address = %listener.local_addr()?, "serving");
@@ -174,7 +176,11 @@ pub async fn run(
             tracing::debug!(%error, "TCP_NODELAY");
         }
     });
-    let serve = axum::serve(listener, router(Arc::new(app), health));
+    let routes = router(Arc::new(app), health);
+    let serve = axum::serve(
+        listener,
+        routes.into_make_service_with_connect_info::<SocketAddr>(),
+    );
     serve
         .with_graceful_shutdown(async move { ended.begun().await })
         .await

@@ -44,6 +44,7 @@ catalogue! {
     HTTP_REQUESTS = "thumbmill_http_requests_total", Counter, ["route", "method", "status"], "Requests answered by the api.";
     HTTP_SECONDS = "thumbmill_http_request_seconds", Histogram, ["route", "result"], "Time from a request's head to its answer's head, by hit, miss or other.";
     WAITING = "thumbmill_waiting_requests", Gauge, [], "Requests that wait for a variant to be rendered.";
+    REFUSED = "thumbmill_requests_refused_total", Counter, ["reason"], "Requests for missing variants that were sent away, by why.";
     PUBLISHED = "thumbmill_jobs_published_total", Counter, ["lane", "result"], "Jobs given to the queue by this process.";
     JOBS = "thumbmill_jobs_total", Counter, ["lane", "settled"], "Jobs that a worker is done with: done, retry, dead or given back.";
     JOBS_RUNNING = "thumbmill_jobs_running", Gauge, [], "Jobs that the worker holds.";
@@ -52,6 +53,8 @@ catalogue! {
     QUEUED_SECONDS = "thumbmill_job_queued_seconds", Histogram, ["lane"], "How long jobs waited on the queue.";
     RENDER_SECONDS = "thumbmill_render_seconds", Histogram, [], "How long one original's decode and all its variants took.";
     STORAGE_SECONDS = "thumbmill_storage_seconds", Histogram, ["operation"], "How long a worker's store operations took.";
+    UNCONFIRMED = "thumbmill_jobs_unconfirmed", Gauge, [], "Jobs sent to RabbitMQ that it has not confirmed yet.";
+    BLOCKED = "thumbmill_queue_blocked", Gauge, [], "1 while RabbitMQ takes no jobs (connection.blocked: its memory or disk is short).";
     CONNECTED = "thumbmill_connected", Gauge, ["to"], "1 while the connection to the queue or the readiness store stands.";
 }
 

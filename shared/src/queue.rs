@@ -186,9 +186,22 @@ impl Settle {
 impl Delivery {
     /// Settles it. When the queue is gone meanwhile it will be delivered again.
     pub async fn settle(self, settle: Settle) {
+        self.settle_after(settle, std::future::ready(())).await;
+    }
+
+    /// The same with `last` at the moment when the job is safe where it is moved to and will not
+    /// be delivered again, but before this delivery ends: what a worker's death would leave
+    /// undone is done again. If it could not be moved, `last` is left out.
+    pub async fn settle_after(self, settle: Settle, last: impl Future<Output = ()> + Send) {
         match self.settler {
-            Settler::Embedded(settler) => settler.settle(self.message, self.source, &settle),
-            Settler::RabbitMq(settler) => settler.settle(self.message, self.source, settle).await,
+            Settler::Embedded(settler) => {
+                settler.settle(self.message, self.source, &settle);
+                last.await;
+            }
+            Settler::RabbitMq(settler) => {
+                let (message, source) = (self.message, self.source);
+                settler.settle(message, source, settle, last).await;
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::telemetry::{LogFilter, LogFormat};
 mod text;
 
 use text::FromText;
-pub use text::{ByteSize, Memory, MissingEnd, Namespace, Slots};
+pub use text::{ByteSize, HeaderName, Memory, MissingEnd, Namespace, Slots};
 
 /// Which program a setting is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,7 @@ settings! {
     Every queue: QueueLocation = "embedded", "Where jobs wait: `embedded` (in this process) or `amqp://USER:PASSWORD@HOST:PORT/VHOST` (RabbitMQ).";
     Every queue_limit: u32 = "10000", "Interactive jobs that may wait; further misses get 503. Fixed when the queue is first declared.";
     Every queue_timeout: Duration = "1s", "How long RabbitMQ may take to confirm a job.";
+    Every queue_unconfirmed: u32 = "1000", "Jobs that one process may have sent to RabbitMQ without its confirmation; further ones wait their turn within the same time.";
     Every readiness: ReadinessLocation = "embedded", "Who tells waiters that a variant is ready: `embedded` (this process) or `redis://HOST:PORT/DB`.";
     Every namespace: Namespace = "thumbmill", "Prefix of queue names and Redis keys: letters, digits, `-` and `_`.";
     Every presets: Option<PathBuf> = "", "TOML file of presets.";
@@ -132,6 +133,10 @@ settings! {
     Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones) or `none` (only the built-in ones).";
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";
+    Api max_waiting: u32 = "1000", "Requests that may wait for thumbnails at a time in one process; further ones get 503 at once.";
+    Api max_waiting_per_client: u32 = "250", "The same of one client, which is an IPv4 address or an IPv6 /64 network; further ones get 429.";
+    Api max_waiting_per_original: u32 = "64", "Thumbnails of one original that may be waited for at a time in one process; further ones get 429.";
+    Api client_header: Option<HeaderName> = "", "Header whose last address is the client's, such as `x-forwarded-for`, if a proxy adds it; if unset, whoever connects is the client.";
     Api cache_control: String = "public, max-age=2592000", "Cache-Control of originals and variants.";
     Worker slots: Slots = "auto", "Renders at a time that somebody waits for; `auto` is the number of cores.";
     Worker bulk_slots: Slots = "auto", "Renders of bulk jobs at a time, beside the others: they get the CPU that those leave (in child processes only; with `isolation=false` take few). `auto` is the number of cores.";

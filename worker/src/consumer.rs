@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{JOBS, JOBS_RUNNING, QUEUED_SECONDS};
+use thumbmill_shared::outcome::Failure;
 use thumbmill_shared::queue::{Delivery, Lane, Prefetch, Queue, Settle, Source};
 use thumbmill_shared::readiness::Claimant;
 use thumbmill_shared::shutdown::Shutdown;
@@ -56,26 +57,42 @@ async fn handle(worker: Arc<Worker>, delivery: Delivery) {
     metrics::gauge!(JOBS_RUNNING).increment(1.0);
     async {
         let (started, queued) = (Instant::now(), delivery.age());
-        let settle = decide(&worker, &delivery).await;
+        let (settle, burial) = decide(&worker, &delivery).await;
         let (settled, attempt) = (settle.name(), delivery.message.attempt);
         let (queued_ms, ms) = (queued.as_millis(), started.elapsed().as_millis());
         tracing::info!(settled, attempt, queued_ms, ms, "job");
         metrics::counter!(JOBS, "lane" => lane, "settled" => settle.name()).increment(1);
-        delivery.settle(settle).await;
+        let bury = async {
+            if let Some(burial) = burial {
+                let (job, by) = (&burial.job, &burial.by);
+                worker.bury(job, by, burial.arrival, &burial.failure).await;
+            }
+        };
+        // Told before the dead letter is safe, the failure would hide the job from whoever gets it
+        // again: it would be over, and nowhere.
+        delivery.settle_after(settle, bury).await;
     }
     .instrument(span)
     .await;
     metrics::gauge!(JOBS_RUNNING).decrement(1.0);
 }
 
+/// What those are told who wait for a job that is put aside.
+struct Burial {
+    job: RenderJob,
+    by: Claimant,
+    arrival: Arrival,
+    failure: Failure,
+}
+
 /// Does the job, if it is one, and says what becomes of the delivery.
-async fn decide(worker: &Worker, delivery: &Delivery) -> Settle {
+async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>) {
     let message = &delivery.message;
     let job = match RenderJob::parse(&message.body) {
         Ok(job) => job,
-        Err(error) => return Settle::Dead(error.to_string()),
+        Err(error) => return (Settle::Dead(error.to_string()), None),
     };
-    let claimant = Claimant {
+    let by = Claimant {
         job: message.id.clone(),
         attempt: message.attempt,
         worker: worker.name.clone(),
@@ -93,19 +110,18 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> Settle {
         counted: message.counted_attempt(),
         outages: message.outages,
     };
-    if let Some(reason) = settle::too_often(delivery.source, tried.counted, worker.attempts) {
-        tracing::error!(reason, "the job is put aside");
-        worker
-            .bury(&job, &claimant, arrival, &settle::failure(None))
-            .await;
-        return Settle::Dead(reason);
-    }
-    let end = worker.run(&job, &claimant, arrival).await;
-    let settle = settle::settle(&end, tried, worker.attempts);
-    if let Settle::Dead(reason) = &settle {
-        tracing::error!(reason, "the job is put aside");
-        let failure = settle::failure(Some(&end));
-        worker.bury(&job, &claimant, arrival, &failure).await;
-    }
-    settle
+    let (settle, end) = match settle::too_often(delivery.source, tried.counted, worker.attempts) {
+        Some(reason) => (Settle::Dead(reason), None),
+        None => {
+            let end = worker.run(&job, &by, arrival).await;
+            (settle::settle(&end, tried, worker.attempts), Some(end))
+        }
+    };
+    let burial = matches!(settle, Settle::Dead(_)).then(|| Burial {
+        job,
+        by,
+        arrival,
+        failure: settle::failure(end.as_ref()),
+    });
+    (settle, burial)
 }

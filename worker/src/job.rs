@@ -69,8 +69,9 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// May the store have what the job is for? Not when its publisher has just looked and no
-    /// worker can have put it there since: this is the first that has the job.
+    /// May the store have what the job is for? Hardly when its publisher has just looked and
+    /// this is the first worker that has the job: then it is made again at worst, after a put whose
+    /// answer was lost.
     fn may_be_stored(&self, by: &Claimant) -> bool {
         let first = by.attempt == 1 && by.delivery == DeliveryKind::First;
         !(first && self.seen == Seen::Absent && self.queued < LOOK_HOLDS_FOR)

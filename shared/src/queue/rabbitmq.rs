@@ -47,6 +47,8 @@ struct Server {
     uri: AMQPUri,
     topology: Topology,
     confirm_within: Duration,
+    /// Jobs that may lack their confirmation at a time.
+    unconfirmed: usize,
     shutdown: Shutdown,
 }
 
@@ -62,6 +64,7 @@ impl RabbitMq {
             uri,
             topology: Topology::new(settings.namespace.as_str(), settings.queue_limit),
             confirm_within: settings.queue_timeout,
+            unconfirmed: usize::try_from(settings.queue_unconfirmed).unwrap_or(usize::MAX),
             shutdown: shutdown.clone(),
         });
         Ok(Self {

@@ -28,7 +28,7 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots Memory MissingEnd Chroma);
+by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots Memory MissingEnd Chroma HeaderName);
 
 impl<const MOST: u8, const DEFAULT: u8> FromText for Step<MOST, DEFAULT> {
     fn from_text(text: &str) -> Result<Self, String> {
@@ -128,6 +128,30 @@ impl FromStr for Namespace {
             Ok(Self(text.to_owned()))
         } else {
             Err("1 to 64 letters, digits, - and _")
+        }
+    }
+}
+
+/// The name of an HTTP header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderName(String);
+
+impl HeaderName {
+    /// In small letters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HeaderName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if !text.is_empty() && text.bytes().all(allowed) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err("a header's name, such as x-forwarded-for")
         }
     }
 }

@@ -268,7 +268,13 @@ pub(in crate::queue) struct Settler {
 }
 
 impl Settler {
-    pub(in crate::queue) async fn settle(self, message: Message, source: Source, settle: Settle) {
+    pub(in crate::queue) async fn settle(
+        self,
+        message: Message,
+        source: Source,
+        settle: Settle,
+        last: impl Future<Output = ()> + Send,
+    ) {
         let topology = &self.server.topology;
         let lane = match source {
             Source::Lane(lane) => lane,
@@ -296,7 +302,10 @@ impl Settler {
             }
         };
         match moved {
-            Ok(()) => self.acknowledge(settle.name()).await,
+            Ok(()) => {
+                last.await;
+                self.acknowledge(settle.name()).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, settle = settle.name(), "a job stays on its queue");
                 // Given back it returns to the head of its queue: without a pause it would spin.

@@ -1,36 +1,47 @@
 //! Publishes with confirms: `Ok` means that RabbitMQ has written the message to its quorum.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::options::BasicPublishOptions;
-use lapin::{Channel, Confirmation, Connection};
-use tokio::sync::{Notify, watch};
-use tokio::time::{interval, timeout};
+use lapin::{Channel, Confirmation, Connection, ConnectionStatus};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::{interval, timeout, timeout_at};
 
 use super::message::{Death, properties};
 use super::{Pause, Server};
-use crate::metrics::CONNECTED;
+use crate::metrics::{BLOCKED, CONNECTED, UNCONFIRMED};
 use crate::queue::{Message, PublishError};
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+const BLOCKED_WHY: &str =
+    "RabbitMQ takes no jobs (connection.blocked): its memory or disk is short";
 
 /// The publishing connection of a process; clones are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Publisher {
-    channel: watch::Receiver<Option<Channel>>,
+    link: watch::Receiver<Option<Link>>,
     broken: Arc<Notify>,
     confirm_within: Duration,
+    unconfirmed: Arc<Semaphore>,
+}
+
+/// A connection that stands, as far as is known.
+#[derive(Clone, Debug)]
+struct Link {
+    channel: Channel,
+    connection: ConnectionStatus,
 }
 
 impl Publisher {
     pub(super) fn start(server: Arc<Server>) -> Self {
-        let (sender, channel) = watch::channel(None);
+        let (sender, link) = watch::channel(None);
         let broken = Arc::new(Notify::new());
         let this = Self {
-            channel,
+            link,
             broken: Arc::clone(&broken),
             confirm_within: server.confirm_within,
+            unconfirmed: Arc::new(Semaphore::new(server.unconfirmed)),
         };
         let shutdown = server.shutdown.clone();
         // Workers publish while they drain: this ends with the runtime, not with the shutdown.
@@ -47,14 +58,14 @@ impl Publisher {
         message: &Message,
         death: Option<Death<'_>>,
     ) -> Result<(), PublishError> {
-        let confirmed = timeout(self.confirm_within, async {
-            let mut channel = self.channel.clone();
-            let channel = channel
-                .wait_for(Option::is_some)
-                .await
-                .ok()
-                .and_then(|channel| channel.clone());
-            let channel = channel.ok_or_else(|| unavailable(&"not connected"))?;
+        let begun = Instant::now();
+        let turn = timeout(self.confirm_within, self.unconfirmed.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(unavailable(&"too many jobs wait for a confirmation"));
+        };
+        let sent = Unconfirmed::begin();
+        let confirmed = timeout_at((begun + self.confirm_within).into(), async {
+            let channel = self.channel().await?;
             let options = BasicPublishOptions {
                 mandatory: true,
                 ..BasicPublishOptions::default()
@@ -75,6 +86,7 @@ impl Publisher {
                 .map_err(|error| unavailable(&error))
         })
         .await;
+        drop(sent);
         match confirmed {
             Ok(Ok(Confirmation::Ack(None))) => Ok(()),
             Ok(Ok(Confirmation::Nack(_))) => Err(PublishError::Full),
@@ -83,8 +95,27 @@ impl Publisher {
             }
             Ok(Ok(Confirmation::NotRequested)) => Err(self.rebuild("confirms are off")),
             Ok(Err(error)) => Err(error),
+            Err(_) if self.is_blocked() => Err(unavailable(&BLOCKED_WHY)),
             Err(_) => Err(self.rebuild("no confirmation in time")),
         }
+    }
+
+    /// The channel of a connection that takes jobs.
+    async fn channel(&self) -> Result<Channel, PublishError> {
+        let mut link = self.link.clone();
+        let link = link.wait_for(Option::is_some).await.ok();
+        let link = link.and_then(|link| link.clone());
+        let link = link.ok_or_else(|| unavailable(&"not connected"))?;
+        // It would be written when the alarm is over.
+        if link.connection.blocked() {
+            return Err(unavailable(&BLOCKED_WHY));
+        }
+        Ok(link.channel)
+    }
+
+    fn is_blocked(&self) -> bool {
+        let link = self.link.borrow();
+        link.as_ref().is_some_and(|link| link.connection.blocked())
     }
 
     fn rebuild(&self, why: &str) -> PublishError {
@@ -97,10 +128,26 @@ fn unavailable(why: &impl ToString) -> PublishError {
     PublishError::Unavailable(why.to_string())
 }
 
+/// A job that is being sent, until dropped.
+struct Unconfirmed;
+
+impl Unconfirmed {
+    fn begin() -> Self {
+        metrics::gauge!(UNCONFIRMED).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Unconfirmed {
+    fn drop(&mut self) {
+        metrics::gauge!(UNCONFIRMED).decrement(1.0);
+    }
+}
+
 /// Builds the connection, watches it, and builds it anew when it breaks.
 async fn keep_connected(
     server: Arc<Server>,
-    sender: watch::Sender<Option<Channel>>,
+    sender: watch::Sender<Option<Link>>,
     broken: Arc<Notify>,
 ) {
     let mut pause = Pause::default();
@@ -109,7 +156,10 @@ async fn keep_connected(
             Ok((connection, channel)) => {
                 pause = Pause::default();
                 metrics::gauge!(CONNECTED, "to" => "queue").set(1.0);
-                sender.send_replace(Some(channel.clone()));
+                sender.send_replace(Some(Link {
+                    channel: channel.clone(),
+                    connection: connection.status().clone(),
+                }));
                 let why = watch_until_broken(&connection, &channel, &broken).await;
                 sender.send_replace(None);
                 metrics::gauge!(CONNECTED, "to" => "queue").set(0.0);
@@ -133,6 +183,8 @@ async fn watch_until_broken(
         tokio::select! {
             () = broken.notified() => return "publishing failed",
             _ = ticks.tick() => {
+                let blocked = connection.status().blocked();
+                metrics::gauge!(BLOCKED).set(f64::from(u8::from(blocked)));
                 if !connection.status().connected() || !channel.status().connected() {
                     return "disconnected";
                 }

@@ -1,0 +1,174 @@
+//! More misses than the workers can do: the excess is sent away at once, and only the one at
+//! fault is told so. Nobody works in these tests, so that every miss waits.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+use thumbmill_tests::cluster::{Cluster, header};
+use thumbmill_tests::pictures::photo_jpeg;
+use tokio::task::JoinHandle;
+
+const REFUSED: &str = "thumbmill_requests_refused_total";
+const WAITING: &str = "thumbmill_waiting_requests";
+
+/// An answer's status, code and `Retry-After`.
+type Told = (StatusCode, String, String);
+
+fn settings<const N: usize>(values: [(&'static str, &str); N]) -> [(&'static str, String); N] {
+    values.map(|(name, value)| (name, value.to_owned()))
+}
+
+/// Asks for a thumbnail as a client with this address.
+fn ask(cluster: &Cluster, id: &str, width: u32, client: &str) -> JoinHandle<Told> {
+    let url = cluster.url(&format!("/assets/{id}?width={width}"));
+    let get = cluster.client().get(url).header("x-forwarded-for", client);
+    tokio::spawn(async move {
+        let answer = get.send().await.unwrap();
+        let (status, retry_after) = (answer.status(), header(&answer, "retry-after"));
+        let body = answer.bytes().await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let code = &body["errors"][0]["extensions"]["code"];
+        (
+            status,
+            code.as_str().unwrap_or_default().to_owned(),
+            retry_after,
+        )
+    })
+}
+
+/// Waits until so many requests wait and so many were refused for this reason.
+async fn until(cluster: &Cluster, waiting: u64, refused: u64, reason: &str) {
+    loop {
+        let now = (
+            cluster.metric(WAITING, "").await,
+            cluster.metric(REFUSED, reason).await,
+        );
+        if now == (waiting, refused) {
+            return;
+        }
+        assert!(now.0 <= waiting && now.1 <= refused, "{now:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn all(asked: Vec<JoinHandle<Told>>) -> Vec<Told> {
+    let mut told = Vec::new();
+    for asked in asked {
+        told.push(asked.await.unwrap());
+    }
+    told
+}
+
+/// The workers that come later make what was waited for.
+async fn finish(mut cluster: Cluster) {
+    cluster.start_worker().await;
+    while cluster.waiting("interactive").await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    cluster.finish(0).await;
+}
+
+fn told(status: StatusCode, code: &str, retry_after: &str) -> Told {
+    (status, code.to_owned(), retry_after.to_owned())
+}
+
+#[tokio::test]
+async fn the_excess_is_sent_away_at_once_and_hits_are_served() {
+    let settings = settings([
+        ("THUMBMILL_MAX_WAITING", "20"),
+        ("THUMBMILL_WAIT", "5s"),
+        ("THUMBMILL_MAX_WAITING_PER_ORIGINAL", "1000"),
+    ]);
+    let cluster = Cluster::distributed(1, 0, &settings).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
+    let asked = (1..=200).map(|width| ask(&cluster, &id, width, "192.0.2.1"));
+    let asked = asked.collect();
+    // 180 have their answer before the wait of any other is over.
+    until(&cluster, 20, 180, "crowded").await;
+    for path in ["/livez", &format!("/assets/{id}")] {
+        assert_eq!(cluster.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+    assert_eq!(cluster.metric(WAITING, "").await, 20);
+    let all = all(asked).await;
+    let count = |expected: &Told| all.iter().filter(|told| *told == expected).count();
+    let unavailable = |after| {
+        told(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "SERVICE_UNAVAILABLE",
+            after,
+        )
+    };
+    assert_eq!(count(&unavailable("5")), 180, "{all:?}");
+    assert_eq!(count(&unavailable("1")), 20, "{all:?}");
+    finish(cluster).await;
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_too_much_is_told_so_and_no_other() {
+    let settings = settings([
+        ("THUMBMILL_MAX_WAITING_PER_CLIENT", "5"),
+        ("THUMBMILL_CLIENT_HEADER", "X-Forwarded-For"),
+        ("THUMBMILL_WAIT", "5s"),
+    ]);
+    let cluster = Cluster::distributed(1, 0, &settings).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
+    // What a client writes there itself does not make it another one.
+    let asked = (1..=20).map(|width| {
+        let client = format!("203.0.113.{width}, 192.0.2.1");
+        ask(&cluster, &id, width, &client)
+    });
+    let asked = asked.collect();
+    until(&cluster, 5, 15, "\"client\"").await;
+    let other = ask(&cluster, &id, 1, "192.0.2.2");
+    until(&cluster, 6, 15, "\"client\"").await;
+    let all = all(asked).await;
+    let exceeded = told(StatusCode::TOO_MANY_REQUESTS, "REQUESTS_EXCEEDED", "1");
+    assert_eq!(all.iter().filter(|told| **told == exceeded).count(), 15);
+    assert_eq!(other.await.unwrap().0, StatusCode::SERVICE_UNAVAILABLE);
+    finish(cluster).await;
+}
+
+#[tokio::test]
+async fn too_many_sizes_of_one_original_do_not_take_the_place_of_others() {
+    let settings = settings([
+        ("THUMBMILL_MAX_WAITING_PER_ORIGINAL", "3"),
+        ("THUMBMILL_WAIT", "5s"),
+    ]);
+    let cluster = Cluster::distributed(1, 0, &settings).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
+    let other = cluster.upload("b.jpg", photo_jpeg(48, 32)).await;
+    let asked = (1..=10)
+        .map(|width| ask(&cluster, &id, width, ""))
+        .collect();
+    until(&cluster, 3, 7, "\"original\"").await;
+    let other = ask(&cluster, &other, 1, "");
+    until(&cluster, 4, 7, "\"original\"").await;
+    let all = all(asked).await;
+    let exceeded = told(StatusCode::TOO_MANY_REQUESTS, "REQUESTS_EXCEEDED", "1");
+    assert_eq!(all.iter().filter(|told| **told == exceeded).count(), 7);
+    assert_eq!(other.await.unwrap().0, StatusCode::SERVICE_UNAVAILABLE);
+    finish(cluster).await;
+}
+
+#[tokio::test]
+async fn a_full_queue_takes_no_more_jobs() {
+    let settings = settings([("THUMBMILL_QUEUE_LIMIT", "5"), ("THUMBMILL_WAIT", "5s")]);
+    let cluster = Cluster::distributed(1, 0, &settings).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
+    let mut refused = 0;
+    // RabbitMQ may take a few more before it looks at the limit.
+    for width in 1..=30 {
+        let path = format!("/assets/{id}?width={width}");
+        let get = cluster.get(&path);
+        let waits = tokio::time::timeout(Duration::from_millis(300), get).await;
+        if let Ok(answer) = waits {
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(header(&answer, "retry-after"), "5");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 20, "{refused}");
+    assert_eq!(cluster.metric(REFUSED, "queue_full").await, refused);
+    finish(cluster).await;
+}
