@@ -1,0 +1,139 @@
+//! RabbitMQ: jobs that wait, in any order, and dead letters. A delay queue is nothing of its own
+//! here, since a job may wait in its lane for as long as it likes.
+
+use crate::mistake::Mistake;
+
+/// Which job: its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Job {
+    /// For the variant alone; all apis give it the same id.
+    Asked,
+    /// For it and others, which leaves the original's version open.
+    Bulk,
+}
+
+/// What the publisher saw in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Seen {
+    /// The variant was not there.
+    Absent,
+    /// It has not looked.
+    Nothing,
+}
+
+/// Where a message waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// In its lane, or in a delay queue on the way there.
+    Lane,
+    /// In `{ns}.expired`: delivered too often without an answer.
+    Expired,
+}
+
+/// A job as it travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Message {
+    /// Which job.
+    pub job: Job,
+    /// From 1.
+    pub attempt: u8,
+    /// How often it came back without an answer.
+    pub returns: u8,
+    /// Where it waits.
+    pub source: Source,
+    /// What its publisher saw.
+    pub seen: Seen,
+}
+
+impl Message {
+    /// A job as it is published first.
+    pub(crate) fn new(job: Job, seen: Seen) -> Self {
+        Self {
+            job,
+            attempt: 1,
+            returns: 0,
+            source: Source::Lane,
+            seen,
+        }
+    }
+
+    /// `DeliveryKind::Again`: AMQP's `redelivered`.
+    pub(crate) fn came_back(self) -> bool {
+        self.returns > 0
+    }
+
+    /// `Arrival::may_be_stored`, of a job that has waited less than 10 seconds: one that waited
+    /// longer trusts less.
+    pub(crate) fn may_be_stored(self) -> bool {
+        self.attempt > 1 || self.came_back() || self.seen == Seen::Nothing
+    }
+
+    /// `Settler::settle`: what is published as the next attempt.
+    pub(crate) fn next_attempt(self) -> Self {
+        Self {
+            attempt: self.attempt + 1,
+            returns: 0,
+            ..self
+        }
+    }
+}
+
+/// What is on the server, apart from what workers hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Broker {
+    /// Jobs that wait, sorted: the order in which they came is forgotten.
+    pub waiting: Vec<Message>,
+    /// Is there a dead letter?
+    pub dead_letter: bool,
+}
+
+impl Broker {
+    /// A message that the server accepts.
+    pub(crate) fn push(&mut self, message: Message) {
+        self.waiting.push(message);
+        self.waiting.sort_unstable();
+    }
+
+    /// A message that is given to a worker.
+    pub(crate) fn take(&mut self, message: Message) {
+        if let Some(at) = self.waiting.iter().position(|&other| other == message) {
+            self.waiting.remove(at);
+        }
+    }
+
+    /// A delivery that ends without an answer, or is given back: it waits again, or, having come
+    /// back more than `at_most` times, is expired. That queue's own limit is out of reach.
+    pub(crate) fn return_delivery(
+        &mut self,
+        message: Message,
+        at_most: u8,
+        mistake: Option<Mistake>,
+    ) {
+        let again = Message {
+            returns: message.returns + 1,
+            ..message
+        };
+        match message.source {
+            Source::Expired => self.push(message),
+            Source::Lane if again.returns <= at_most => self.push(again),
+            Source::Lane if mistake == Some(Mistake::DropsExpired) => {}
+            Source::Lane => self.push(Message {
+                source: Source::Expired,
+                ..message
+            }),
+        }
+    }
+
+    /// What waits has waited for longer than `LOOK_HOLDS_FOR`: nobody trusts its publisher's look.
+    pub(crate) fn outlast(&mut self) {
+        for message in &mut self.waiting {
+            message.seen = Seen::Nothing;
+        }
+        self.waiting.sort_unstable();
+    }
+
+    /// Are there jobs of this id that wait?
+    pub(crate) fn has(&self, job: Job) -> bool {
+        self.waiting.iter().any(|message| message.job == job)
+    }
+}
