@@ -110,12 +110,12 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>
         counted: message.counted_attempt(),
         outages: message.outages,
     };
-    let (settle, end) = match settle::too_often(delivery.source, tried.counted, worker.attempts) {
-        Some(reason) => (Settle::Dead(reason), None),
-        None => {
-            let end = worker.run(&job, &by, arrival).await;
-            (settle::settle(&end, tried, worker.attempts), Some(end))
-        }
+    let too_often = settle::too_often(delivery.source, tried.counted, worker.attempts);
+    let (settle, end) = if let Some(reason) = too_often {
+        (Settle::Dead(reason), None)
+    } else {
+        let end = worker.run(&job, &by, arrival).await;
+        (settle::settle(&end, tried, worker.attempts), Some(end))
     };
     let burial = matches!(settle, Settle::Dead(_)).then(|| Burial {
         job,
