@@ -304,6 +304,7 @@ impl Queue {
 
     /// Puts a job on a lane. `Ok`: it is safe there.
     pub async fn publish(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
+        let id = message.id.clone();
         let result = match self {
             Self::Embedded(embedded) => embedded.publish(lane, message),
             Self::RabbitMq(rabbitmq) => rabbitmq.publish(lane, &message).await,
@@ -313,6 +314,7 @@ impl Queue {
             Err(PublishError::Full) => "full",
             Err(PublishError::Unavailable(_)) => "unavailable",
         };
+        tracing::debug!(%id, %lane, result = label, "published");
         metrics::counter!(crate::metrics::PUBLISHED, "lane" => lane.name(), "result" => label)
             .increment(1);
         result

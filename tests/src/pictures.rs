@@ -1,6 +1,7 @@
 //! Pictures that the tests draw themselves: a smooth sky with shapes in its corners, so that
 //! sizes, cuts and orientation show.
 
+use anyhow::Context;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, GrayImage, ImageEncoder, Rgb, RgbImage};
@@ -74,19 +75,25 @@ pub fn jpeg(image: &DynamicImage) -> Vec<u8> {
 
 /// Decodes a JPEG, PNG or WebP, JPEG by another decoder than the service's own.
 pub fn decode(bytes: &[u8]) -> DynamicImage {
+    try_decode(bytes).unwrap()
+}
+
+/// The same of what may be no picture.
+pub fn try_decode(bytes: &[u8]) -> anyhow::Result<DynamicImage> {
     if !bytes.starts_with(b"\xff\xd8") {
-        return image::load_from_memory(bytes).unwrap();
+        return Ok(image::load_from_memory(bytes)?);
     }
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    let samples = decoder.decode().unwrap();
-    let info = decoder.info().unwrap();
+    let samples = decoder.decode()?;
+    let info = decoder.info().context("no header")?;
     let (width, height) = (info.width.into(), info.height.into());
-    match info.pixel_format {
+    let picture = match info.pixel_format {
         jpeg_decoder::PixelFormat::L8 => {
-            GrayImage::from_raw(width, height, samples).unwrap().into()
+            GrayImage::from_raw(width, height, samples).map(DynamicImage::from)
         }
-        _ => RgbImage::from_raw(width, height, samples).unwrap().into(),
-    }
+        _ => RgbImage::from_raw(width, height, samples).map(DynamicImage::from),
+    };
+    picture.context("too few samples")
 }
 
 /// Encodes as PNG.

@@ -1,10 +1,16 @@
 //! A TCP proxy in front of a server, which fails as networks and servers do.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+mod connection;
+mod http;
+
+pub use http::Request;
 
 /// What the proxy does with connections, those that stand and new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +23,10 @@ pub enum Mode {
     Silent,
     /// Closes them once so many bytes of answers went through.
     CutAfter(usize),
+    /// Passes an answer on so long after its request; the server has done it by then.
+    Slow(Duration),
+    /// Answers HTTP requests itself, as S3 does when it is asked too much: 503 and `SlowDown`.
+    SlowDown,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +41,7 @@ struct State {
 pub struct Proxy {
     address: SocketAddr,
     state: watch::Sender<State>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Proxy {
@@ -41,17 +52,24 @@ impl Proxy {
         let (mode, epoch) = (Mode::Pass, 0);
         let state = watch::Sender::new(State { mode, epoch });
         let (server, receiver) = (server.to_owned(), state.subscribe());
+        let requests = Arc::<Mutex<Vec<Request>>>::default();
+        let seen = Arc::clone(&requests);
         tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let (server, receiver) = (server.clone(), receiver.clone());
+                let seen = Arc::clone(&seen);
                 tokio::spawn(async move {
                     // A connection that broke is one that is over.
-                    let _ = connection(client, &server, receiver).await;
+                    let _ = connection::serve(client, &server, receiver, &seen).await;
                 });
             }
         });
-        Self { address, state }
+        Self {
+            address,
+            state,
+            requests,
+        }
     }
 
     /// `url` with the proxy in the place of its host and port.
@@ -76,46 +94,9 @@ impl Proxy {
     pub fn cut(&self) {
         self.state.send_modify(|state| state.epoch += 1);
     }
-}
 
-async fn connection(
-    mut client: TcpStream,
-    server: &str,
-    mut state: watch::Receiver<State>,
-) -> std::io::Result<()> {
-    let epoch = state.borrow_and_update().epoch;
-    let mut server = TcpStream::connect(server).await?;
-    let (mut up, mut down) = (vec![0; 16 << 10], vec![0; 16 << 10]);
-    let mut answered = 0;
-    loop {
-        let now = *state.borrow_and_update();
-        if now.epoch != epoch || now.mode == Mode::Refuse {
-            return Ok(());
-        }
-        if now.mode == Mode::Silent {
-            if state.changed().await.is_err() {
-                return Ok(());
-            }
-            continue;
-        }
-        tokio::select! {
-            changed = state.changed() => if changed.is_err() { return Ok(()) },
-            read = client.read(&mut up) => match read? {
-                0 => return Ok(()),
-                read => server.write_all(&up[..read]).await?,
-            },
-            read = server.read(&mut down) => {
-                let read = read?;
-                let wanted = match now.mode {
-                    Mode::CutAfter(most) => read.min(most.saturating_sub(answered)),
-                    Mode::Pass | Mode::Refuse | Mode::Silent => read,
-                };
-                client.write_all(&down[..wanted]).await?;
-                answered += wanted;
-                if read == 0 || wanted < read {
-                    return Ok(());
-                }
-            }
-        }
+    /// Every HTTP request that went through, or was answered here.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
     }
 }

@@ -66,12 +66,24 @@ pub struct Service {
 impl Service {
     /// Starts a binary with these variables and waits until it is ready.
     pub async fn start(binary: Binary, variables: &[(&str, String)]) -> Self {
+        Self::start_under(&[], binary, variables).await
+    }
+
+    /// The same by a command that becomes the binary whose path is its last argument.
+    pub async fn start_under(
+        command: &[String],
+        binary: Binary,
+        variables: &[(&str, String)],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let [port] = free_ports().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let output = fs::File::create(&log).unwrap();
-        let mut command = Command::new(binary.path());
+        let path = binary.path().display().to_string();
+        let words: Vec<_> = command.iter().chain([&path]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("THUMBMILL_")) {
             command.env_remove(name);
         }
@@ -125,6 +137,11 @@ impl Service {
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Its log as a file, which can still be read when it has ended.
+    pub fn open_log(&self) -> fs::File {
+        fs::File::open(&self.log).unwrap()
     }
 
     /// The sum of all counters and gauges of this name, whatever their labels, where the line
