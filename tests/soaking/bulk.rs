@@ -112,6 +112,7 @@ async fn publish(world: &World, queue: &Queue, body: Vec<u8>) -> String {
             body: body.clone(),
             id: id.clone(),
             attempt: 1,
+            outages: 0,
             trace: TraceContext::random(),
             published: SystemTime::now(),
             seen: Seen::Nothing,
