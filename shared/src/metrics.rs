@@ -46,7 +46,7 @@ catalogue! {
     WAITING = "thumbmill_waiting_requests", Gauge, [], "Requests that wait for a variant to be rendered.";
     REFUSED = "thumbmill_requests_refused_total", Counter, ["reason"], "Requests for missing variants that were sent away, by why.";
     PUBLISHED = "thumbmill_jobs_published_total", Counter, ["lane", "result"], "Jobs given to the queue by this process.";
-    JOBS = "thumbmill_jobs_total", Counter, ["lane", "settled"], "Jobs that a worker is done with: done, retry, dead or given back.";
+    JOBS = "thumbmill_jobs_total", Counter, ["lane", "settled"], "Jobs that a worker is done with: done, retry, postponed, deferred, dead or given back.";
     JOBS_RUNNING = "thumbmill_jobs_running", Gauge, [], "Jobs that the worker holds.";
     VARIANTS = "thumbmill_variants_total", Counter, ["outcome"], "Variants by how they ended: rendered, found, held or a failure's reason.";
     RENDERS = "thumbmill_renders_total", Counter, ["format"], "Variants that were rendered, by output format.";

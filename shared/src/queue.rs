@@ -82,15 +82,18 @@ impl Message {
         self.attempt.saturating_sub(self.outages).max(1)
     }
 
-    /// The same as its next attempt, after it was settled so.
+    /// The same as it is delivered after it was settled so.
     fn again(self, settle: &Settle) -> Self {
-        let outage = match settle {
-            Settle::Postpone(_) => 1,
-            Settle::Done | Settle::Retry(_) | Settle::Dead(_) | Settle::GiveBack => 0,
+        let (attempt, outage) = match settle {
+            Settle::Retry(_) => (1, 0),
+            Settle::Postpone(_) => (1, 1),
+            Settle::Defer(_) | Settle::Done | Settle::Dead(_) | Settle::GiveBack => (0, 0),
         };
         Self {
-            attempt: self.attempt.saturating_add(1),
+            attempt: self.attempt.saturating_add(attempt),
             outages: self.outages.saturating_add(outage),
+            // Much may have happened by then.
+            seen: Seen::Nothing,
             ..self
         }
     }
@@ -164,6 +167,8 @@ pub enum Settle {
     Retry(Delay),
     /// The same, but this attempt does not count: nothing is wrong with the job.
     Postpone(Delay),
+    /// It is delivered again after a while, as the same attempt: nothing was begun.
+    Defer(Delay),
     /// It is put aside for the operator, for this reason.
     Dead(String),
     /// It is delivered again at once, to another worker.
@@ -177,6 +182,7 @@ impl Settle {
             Self::Done => "done",
             Self::Retry(_) => "retry",
             Self::Postpone(_) => "postponed",
+            Self::Defer(_) => "deferred",
             Self::Dead(_) => "dead",
             Self::GiveBack => "given_back",
         }
@@ -189,9 +195,9 @@ impl Delivery {
         self.settle_after(settle, std::future::ready(())).await;
     }
 
-    /// The same with `last` at the moment when the job is safe where it is moved to and will not
-    /// be delivered again, but before this delivery ends: what a worker's death would leave
-    /// undone is done again. If it could not be moved, `last` is left out.
+    /// The same with `last` once the job is safe where it is moved to, and before this delivery
+    /// ends: should the worker die in between, the job comes again. If it could not be moved,
+    /// `last` is left out.
     pub async fn settle_after(self, settle: Settle, last: impl Future<Output = ()> + Send) {
         match self.settler {
             Settler::Embedded(settler) => {

@@ -82,6 +82,8 @@ impl Arrival {
 enum Stop {
     /// All its variants fail for this reason.
     Failed(Failure),
+    /// Another worker makes some of its variants.
+    Held,
     /// Something is away, whatever the job.
     Outage(String),
     /// It may go better later.
@@ -144,7 +146,7 @@ fn failure(reason: Reason, message: impl Into<String>) -> Failure {
 
 impl Worker {
     /// Does a job. Every variant has its outcome recorded and announced before this returns,
-    /// except after [`JobEnd::Outage`], [`JobEnd::Transient`] and [`JobEnd::Crashed`].
+    /// except after [`JobEnd::Held`], [`JobEnd::Outage`], [`JobEnd::Transient`] and [`JobEnd::Crashed`].
     pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, arrival: Arrival) -> JobEnd {
         let work = Work {
             worker: self,
@@ -153,6 +155,7 @@ impl Worker {
         };
         match work.run(job).await {
             Ok(()) => JobEnd::Done,
+            Err(Stop::Held) => JobEnd::Held,
             Err(Stop::Outage(why)) => {
                 tracing::warn!(
                     why,

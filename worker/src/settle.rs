@@ -6,8 +6,10 @@ use thumbmill_shared::queue::{Delay, Settle, Source};
 /// How a job came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JobEnd {
-    /// Every variant has its outcome, or is another worker's.
+    /// Every variant has its outcome.
     Done,
+    /// Those that have none yet are another worker's: the job looks after them later.
+    Held,
     /// A server was away: the job waits for its end, however long that takes.
     Outage(String),
     /// Something that may pass was in the way: try again.
@@ -32,6 +34,7 @@ pub(crate) fn settle(end: &JobEnd, tried: Tried, attempts: u32) -> Settle {
     let attempt = tried.counted;
     match end {
         JobEnd::Done => Settle::Done,
+        JobEnd::Held => Settle::Defer(Delay::Short),
         JobEnd::Outage(_) => Settle::Postpone(match tried.outages {
             0 => Delay::Short,
             _ => Delay::Middle,
@@ -54,7 +57,13 @@ pub(crate) fn failure(end: Option<&JobEnd>) -> Failure {
             Reason::RendererCrashed,
             "The original cannot be rendered: it breaks its renderer.",
         ),
-        Some(JobEnd::Done | JobEnd::Outage(_) | JobEnd::Transient(_) | JobEnd::Invalid(_))
+        Some(
+            JobEnd::Done
+            | JobEnd::Held
+            | JobEnd::Outage(_)
+            | JobEnd::Transient(_)
+            | JobEnd::Invalid(_),
+        )
         | None => (
             Reason::AttemptsExhausted,
             "The thumbnail could not be made; try again later.",
@@ -116,6 +125,10 @@ mod tests {
     #[test]
     fn a_job_outlives_any_outage() {
         let away = JobEnd::Outage("the store is away".to_owned());
+        assert_eq!(
+            settle(&JobEnd::Held, counted(3), 3),
+            Settle::Defer(Delay::Short)
+        );
         for (outages, delay) in [(0, Delay::Short), (1, Delay::Middle), (9999, Delay::Middle)] {
             let tried = Tried {
                 counted: 3,

@@ -167,7 +167,7 @@ impl Settler {
         let Source::Lane(lane) = source else { return };
         match settle {
             Settle::Done => {}
-            Settle::Retry(delay) | Settle::Postpone(delay) => {
+            Settle::Retry(delay) | Settle::Postpone(delay) | Settle::Defer(delay) => {
                 let (inner, pause) = (Arc::clone(&self.inner), delay.duration());
                 let message = message.again(settle);
                 self.inner.shutdown.spawn_until_begun(async move {

@@ -25,9 +25,17 @@ pub(super) struct Work<'a> {
     pub(super) arrival: Arrival,
 }
 
+/// Which variants are whose.
+struct Claimed {
+    /// This worker's to make.
+    mine: Vec<Variant>,
+    leases: Leases,
+    others_make_some: bool,
+}
+
 /// Has Redis given a lease for all variants that are this worker's to make?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Claims {
+enum Leases {
     All,
     /// It did not answer: another worker may make them, or may have made them.
     NotAll,
@@ -58,18 +66,20 @@ impl Work<'_> {
         wanted.dedup();
         // No lease while it waits: another worker may have room.
         let _taken = self.make_room(&original).await;
-        let (mine, claims) = self.claim(wanted).await;
-        let ended = self.make(&original, &mine, claims).await;
+        let claimed = self.claim(wanted).await;
+        let ended = self.make(&original, &claimed.mine, claimed.leases).await;
         if ended.is_err() {
-            self.release(&mine).await;
+            self.release(&claimed.mine).await;
         }
         match ended {
-            Err(Stop::Failed(failure)) => {
-                self.fail(&mine, &failure).await;
-                Ok(())
-            }
-            ended => ended,
+            Err(Stop::Failed(failure)) => self.fail(&claimed.mine, &failure).await,
+            ended => ended?,
         }
+        // Whoever makes the rest may die of it, or give it up.
+        if claimed.others_make_some {
+            return Err(Stop::Held);
+        }
+        Ok(())
     }
 
     /// The original, in the state that the job is about.
@@ -91,9 +101,12 @@ impl Work<'_> {
         }
     }
 
-    /// Those variants that are this worker's to make.
-    async fn claim(&self, wanted: Vec<Variant>) -> (Vec<Variant>, Claims) {
-        let (mut mine, mut claims) = (Vec::new(), Claims::All);
+    async fn claim(&self, wanted: Vec<Variant>) -> Claimed {
+        let mut claimed = Claimed {
+            mine: Vec::new(),
+            leases: Leases::All,
+            others_make_some: false,
+        };
         let readiness = &self.worker.backends.readiness;
         for variant in wanted {
             if self.arrival.seen == Seen::Failed
@@ -102,17 +115,20 @@ impl Work<'_> {
                 tracing::warn!(%error, "a failure could not be forgotten");
             }
             match readiness.claim(&variant.key(), self.by).await {
-                Ok(Claim::Won) => mine.push(variant),
+                Ok(Claim::Won) => claimed.mine.push(variant),
                 Ok(Claim::Known(_)) => count("known"),
-                Ok(Claim::Held) => count("held"),
+                Ok(Claim::Held) => {
+                    count("held");
+                    claimed.others_make_some = true;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "going on without a claim");
-                    claims = Claims::NotAll;
-                    mine.push(variant);
+                    claimed.leases = Leases::NotAll;
+                    claimed.mine.push(variant);
                 }
             }
         }
-        (mine, claims)
+        claimed
     }
 
     /// Makes the variants that are not in the store yet. The original is fetched while the store
@@ -121,7 +137,7 @@ impl Work<'_> {
         &self,
         original: &Original,
         mine: &[Variant],
-        claims: Claims,
+        leases: Leases,
     ) -> Result<(), Stop> {
         if mine.is_empty() {
             return Ok(());
@@ -130,7 +146,7 @@ impl Work<'_> {
             self.check_length(original)?;
             self.fetch(original).await
         };
-        let both = Box::pin(async { tokio::join!(self.missing(mine, claims), fetch) });
+        let both = Box::pin(async { tokio::join!(self.missing(mine, leases), fetch) });
         let (missing, fetched) = self.keep_leases(mine, both).await;
         let missing = missing?;
         if missing.is_empty() {
@@ -151,8 +167,8 @@ impl Work<'_> {
     }
 
     /// Those variants that the store does not have; of the others it is said that they are ready.
-    async fn missing(&self, mine: &[Variant], claims: Claims) -> Result<Vec<Variant>, Stop> {
-        if claims == Claims::All && !self.arrival.may_be_stored(self.by) {
+    async fn missing(&self, mine: &[Variant], leases: Leases) -> Result<Vec<Variant>, Stop> {
+        if leases == Leases::All && !self.arrival.may_be_stored(self.by) {
             return Ok(mine.to_vec());
         }
         let mut missing = Vec::new();

@@ -283,7 +283,7 @@ impl Settler {
         let moved = match &settle {
             Settle::Done => Ok(()),
             Settle::GiveBack => return self.give_back().await,
-            Settle::Retry(delay) | Settle::Postpone(delay) => {
+            Settle::Retry(delay) | Settle::Postpone(delay) | Settle::Defer(delay) => {
                 let next = message.again(&settle);
                 self.publisher
                     .publish(topology.retry(*delay), lane.name(), &next, None)
