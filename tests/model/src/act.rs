@@ -84,7 +84,7 @@ impl Publishing {
 }
 
 /// How `Storage::put` comes out, apart from an error without effect: that is
-/// [`WorkerStep::Break`].
+/// [`WorkerStep::Outage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Putting {
     /// It is stored.

@@ -2,6 +2,7 @@
 //! here, since a job may wait in its lane for as long as it likes.
 
 use crate::mistake::Mistake;
+use crate::worker::Trouble;
 
 /// Which job: its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,8 @@ pub struct Message {
     pub job: Job,
     /// From 1.
     pub attempt: u8,
+    /// How many attempts before this one do not count.
+    pub outages: u8,
     /// How often it came back without an answer.
     pub returns: u8,
     /// Where it waits.
@@ -51,6 +54,7 @@ impl Message {
         Self {
             job,
             attempt: 1,
+            outages: 0,
             returns: 0,
             source: Source::Lane,
             seen,
@@ -68,10 +72,20 @@ impl Message {
         self.attempt > 1 || self.came_back() || self.seen == Seen::Nothing
     }
 
-    /// `Settler::settle`: what is published as the next attempt.
-    pub(crate) fn next_attempt(self) -> Self {
+    /// Which of those attempts this is that count, from 1.
+    pub(crate) fn counted_attempt(self) -> u8 {
+        self.attempt - self.outages
+    }
+
+    /// What is published as the next attempt.
+    pub(crate) fn again(self, trouble: Trouble) -> Self {
+        let outage = match trouble {
+            Trouble::Counts => 0,
+            Trouble::Outage => 1,
+        };
         Self {
             attempt: self.attempt + 1,
+            outages: self.outages + outage,
             returns: 0,
             ..self
         }

@@ -3,7 +3,7 @@
 use crate::Protocol;
 use crate::act::{Fault, Time};
 use crate::broker::Job;
-use crate::flight::{Flight, Phase};
+use crate::flight::{Flight, Phase, Progress};
 use crate::mistake::Mistake;
 use crate::redis::{Keys, Reach};
 use crate::state::{Note, State};
@@ -43,11 +43,13 @@ impl State {
         self.exists(Job::Asked) || self.flights.iter().any(|flight| flight.publishes())
     }
 
-    /// Can a lease expire that nobody renews? That takes 20 seconds and more: no flight comes
-    /// from its look into the store to its publish so slowly, and no worker from a job to its claim.
+    /// Can a lease expire that nobody renews? That takes 20 seconds and more: no flight comes from
+    /// its first look into the store to its publish so slowly, and no worker from a job to its claim.
     fn lease_runs_out(&self) -> bool {
         let quick = |flight: &Flight| match flight.phase {
-            Phase::Looking | Phase::Publishing | Phase::PublishingUnclaimed => true,
+            Phase::Looking | Phase::Publishing | Phase::PublishingUnclaimed => {
+                flight.progress == Progress::Started
+            }
             Phase::Unasked
             | Phase::Confirmed
             | Phase::Unconfirmed

@@ -2,7 +2,7 @@
 
 use crate::act::Publishing;
 use crate::broker::{Job, Message, Seen};
-use crate::mistake::{Mistake, Repair};
+use crate::mistake::Mistake;
 use crate::redis::{Enqueue, Keys, Outcome};
 use crate::state::{Note, State};
 use crate::{Patience, Protocol};
@@ -23,7 +23,7 @@ pub enum End {
 pub enum Phase {
     /// Nobody has asked yet.
     Unasked,
-    /// In the map of flights, about to run ENQUEUE.
+    /// In the map of flights, about to run ENQUEUE: for the first time, or since it was woken.
     Looking,
     /// Told to publish, with `pending` set.
     Publishing,
@@ -150,7 +150,7 @@ pub enum FlightStep {
     Publish(Publishing),
     /// `Readiness::published` or `withdraw`.
     Note,
-    /// `woken.recv()`.
+    /// `woken.recv()`, and after a new subscription a look into the store.
     Read,
     /// `ticks.tick()` and the look that follows.
     Tick,
@@ -228,14 +228,15 @@ impl Protocol {
         Some(())
     }
 
-    /// `woken.recv()`: the end, or another look.
+    /// `woken.recv()`: the end, or a look into the store and then another at Redis.
     fn read(&self, state: &mut State, at: usize) -> Option<()> {
-        let mail = std::mem::take(&mut state.flights[at].mail);
-        let store_too = self.repair == Some(Repair::StoreAfterSubscribing);
+        let found = state.stored && self.mistake != Some(Mistake::TrustsRedisAfterSubscribing);
+        let flight = &mut state.flights[at];
+        let mail = std::mem::take(&mut flight.mail);
         match mail.ended {
-            Some(outcome) => state.flights[at].end(End::Outcome(outcome)),
-            None if mail.look && store_too && state.stored => state.flights[at].hit(),
-            None if mail.look => look(state, at),
+            Some(outcome) => flight.end(End::Outcome(outcome)),
+            None if mail.look && found => flight.hit(),
+            None if mail.look => flight.phase = Phase::Looking,
             None => return None,
         }
         Some(())

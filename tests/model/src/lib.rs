@@ -14,14 +14,16 @@
 //! ended and jobs too. No run goes on for ever, so every run comes to such a state: that is what
 //! "eventually" means here. With [`Patience::Endless`] no deadline helps.
 //!
-//! Where the code does not keep a promise that it might, that is a test, too, with the [`Repair`].
-//!
 //! # Bounds
 //!
 //! - One variant, two apis with a flight each, or one api and a bulk job; two workers with a slot each.
 //! - One fault of any kind, or two of all kinds but Redis being away, of which too much follows.
 //! - Two attempts (`THUMBMILL_ATTEMPTS`), and a job that comes back twice without an answer is expired.
-//!   Renders that fail, for good or for now, cost no fault: each attempt has every end.
+//!   Renders that fail, for good or for now, cost no fault: each attempt that counts has every end.
+//! - An outage, after which an attempt does not count, is a fault: the code tries again for as long as it
+//!   lasts, a run only so often. It is a worker's; a flight's look into the store is answered.
+//! - To have come back costs no attempt here. In the code it does, but for what was given back to RabbitMQ 4.3
+//!   or later; a job that `settle::too_often` does not begin is one here that fails before its claim.
 //! - Time has no length. A job, a delay queue's too, is taken whenever a worker is free, in any order,
 //!   and `pending` and leases end at any time after nobody keeps them; ending earlier is a fault.
 //!   Only this is taken from the clock: a lease outlasts the trust in a publisher's look into the store.
@@ -49,11 +51,11 @@ use stateright::{Model, Property};
 pub use act::{Act, Fault, Publishing, Putting, Time};
 pub use broker::{Broker, Job, Message, Seen, Source};
 pub use flight::{End, Flight, FlightStep, Mail, Phase, Progress};
-pub use mistake::{Mistake, Repair};
+pub use mistake::Mistake;
 pub use promise::{Promise, Sight};
 pub use redis::{Answer, Claim, Enqueue, Keys, Lease, Outcome, Reach, Redis};
 pub use state::{Note, Notes, State};
-pub use worker::{Claims, Grip, Hand, Step, Worker, WorkerStep};
+pub use worker::{Claims, Grip, Hand, Step, Trouble, Worker, WorkerStep};
 
 /// Does a flight's deadline pass?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +99,6 @@ pub struct Protocol {
     pub bounds: Bounds,
     /// What is done wrong.
     pub mistake: Option<Mistake>,
-    /// What is done better.
-    pub repair: Option<Repair>,
     /// What must hold.
     pub promises: Vec<Promise>,
     /// What must be seen.
@@ -111,8 +111,7 @@ impl Protocol {
         Self {
             bounds,
             mistake: None,
-            repair: None,
-            promises: Promise::KEPT.to_vec(),
+            promises: Promise::ALL.to_vec(),
             sights: Vec::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! Mistakes that the protocol could have, to see that the search finds them, and repairs.
+//! Mistakes that the protocol could have, to see that the search finds them.
 
 /// One mistake in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +23,8 @@ pub enum Mistake {
     KeepsPending,
     /// Jobs that were delivered too often are dropped.
     DropsExpired,
-}
-
-/// One thing that the protocol could do better than the code does today.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repair {
-    /// A job that is given up is a dead letter first; then those who wait are told.
-    LetterBeforeBurial,
-    /// A flight that looks again after a new subscription looks into the store, too.
-    StoreAfterSubscribing,
+    /// Those who wait are told that a job is given up before it is a dead letter.
+    BuriesBeforeTheLetter,
+    /// A flight asks only Redis after a new subscription, not the store.
+    TrustsRedisAfterSubscribing,
 }

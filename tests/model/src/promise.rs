@@ -33,15 +33,16 @@ pub enum Promise {
     /// What has ended is not pending.
     NothingPending,
     /// When no job is left and Redis answers, a flight that waits for what is stored is one step of
-    /// its own away from its end, or else of its process, which subscribes anew.
+    /// its own away from its end, or else of its process, which subscribes anew. Not with bulk jobs,
+    /// which do not say whose failure theirs is.
     StoredIsFound,
     /// A job that is given up leaves a dead letter, or is made by another copy of it.
     LetterOfTheGivenUp,
 }
 
 impl Promise {
-    /// Those that the code keeps.
-    pub const KEPT: [Self; 7] = [
+    /// Every promise.
+    pub const ALL: [Self; 9] = [
         Self::NoLostWakeUp,
         Self::KnownIsFound,
         Self::OneClaim,
@@ -49,6 +50,8 @@ impl Promise {
         Self::NoLostJob,
         Self::StoredFirst,
         Self::NothingPending,
+        Self::StoredIsFound,
+        Self::LetterOfTheGivenUp,
     ];
 
     /// Its name in reports.
@@ -163,8 +166,10 @@ pub enum Sight {
     TakenOver,
     /// A job that came back finds the variant in the store.
     FoundStored,
-    /// A second attempt is made.
+    /// A second attempt is made after one that counts.
     SecondAttempt,
+    /// An attempt is made after an outage.
+    OutageOutlived,
     /// A job that was delivered too often is put aside.
     Expired,
     /// There is a dead letter.
@@ -185,7 +190,7 @@ pub enum Sight {
 
 impl Sight {
     /// Every sight.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::TwoWaitForOneJob,
         Self::Announced,
         Self::Failure,
@@ -194,6 +199,7 @@ impl Sight {
         Self::TakenOver,
         Self::FoundStored,
         Self::SecondAttempt,
+        Self::OutageOutlived,
         Self::Expired,
         Self::DeadLetter,
         Self::WithoutRedis,
@@ -215,6 +221,7 @@ impl Sight {
             Self::TakenOver => "a lease is taken over",
             Self::FoundStored => "a job finds its variant stored",
             Self::SecondAttempt => "a second attempt is made",
+            Self::OutageOutlived => "an attempt is made after an outage",
             Self::Expired => "a job expires",
             Self::DeadLetter => "there is a dead letter",
             Self::WithoutRedis => "a worker goes on without a lease",
@@ -244,7 +251,10 @@ impl Sight {
                 let looks = state.does(Step::Claimed(Claims::All), Message::came_back);
                 looks && state.stored
             },
-            Self::SecondAttempt => |_, state| state.does(Step::Rendering, |job| job.attempt == 2),
+            Self::SecondAttempt => {
+                |_, state| state.does(Step::Rendering, |job| job.counted_attempt() == 2)
+            }
+            Self::OutageOutlived => |_, state| state.does(Step::Rendering, |job| job.outages > 0),
             Self::Expired => {
                 |_, state| state.does(Step::Burying, |job| job.source == Source::Expired)
             }

@@ -4,7 +4,7 @@
 use crate::Protocol;
 use crate::act::{Publishing, Putting};
 use crate::broker::{Broker, Job, Message, Source};
-use crate::mistake::{Mistake, Repair};
+use crate::mistake::Mistake;
 use crate::redis::{Claim, Outcome};
 use crate::state::{Note, State};
 
@@ -26,6 +26,15 @@ pub enum Grip {
     Lost,
 }
 
+/// Why a job is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// `JobEnd::Transient` or `Crashed`: the attempt counts.
+    Counts,
+    /// `JobEnd::Outage`: it does not.
+    Outage,
+}
+
 /// What a worker does next with its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
@@ -40,13 +49,13 @@ pub enum Step {
     /// Stores what it has announced: a mistake.
     Announced,
     /// Gives the lease back, for another attempt.
-    Releasing,
-    /// Says so of a job that is put aside: `Worker::bury`.
-    Burying,
+    Releasing(Trouble),
     /// Publishes the next attempt.
-    Retrying,
+    Retrying(Trouble),
     /// Publishes the dead letter.
     WritingLetter,
+    /// Says so of a job that is put aside: `Worker::bury`.
+    Burying,
     /// Acknowledges.
     Acknowledging,
 }
@@ -70,11 +79,11 @@ impl Hand {
             | Step::Rendering
             | Step::Stored
             | Step::Announced
-            | Step::Releasing => true,
+            | Step::Releasing(_) => true,
             Step::Taken
-            | Step::Burying
-            | Step::Retrying
+            | Step::Retrying(_)
             | Step::WritingLetter
+            | Step::Burying
             | Step::Acknowledging => false,
         }
     }
@@ -94,8 +103,10 @@ pub enum WorkerStep {
     Take(Message),
     /// `Work::original` fails for good: `Work::fail`.
     Refuse,
-    /// `Work::original` fails for now.
+    /// `Work::original` fails for now, or the job is not begun: `settle::too_often`.
     PutOff,
+    /// A server is away: the store, or what renders.
+    Outage,
     /// `Work::claim`.
     Claim,
     /// `Work::missing`.
@@ -104,12 +115,12 @@ pub enum WorkerStep {
     Put(Putting),
     /// `Work::render` finds that there never will be a picture: `Work::fail`.
     Fail,
-    /// Fetch, render or put fail for now, or a child dies of it.
+    /// Fetch or render fail for now, or a child dies of it.
     Break,
     /// `Readiness::finish` of what is stored, or `Worker::bury`.
     Finish,
     /// `Readiness::release`.
-    Release,
+    Release(Trouble),
     /// `Settler::settle` of a retry or a dead letter, up to the confirm.
     Move(Publishing),
     /// `Settler::acknowledge`.
@@ -125,18 +136,26 @@ impl Worker {
             return waiting.into_iter().map(WorkerStep::Take).collect();
         };
         match hand.step {
-            Step::Taken => vec![WorkerStep::Claim, WorkerStep::Refuse, WorkerStep::PutOff],
-            Step::Claimed(_) => vec![WorkerStep::Look],
+            Step::Taken => vec![
+                WorkerStep::Claim,
+                WorkerStep::Refuse,
+                WorkerStep::PutOff,
+                WorkerStep::Outage,
+            ],
+            Step::Claimed(_) => vec![WorkerStep::Look, WorkerStep::Outage],
             Step::Rendering => vec![
                 WorkerStep::Put(Putting::Stored),
                 WorkerStep::Put(Putting::Unanswered),
                 WorkerStep::Fail,
                 WorkerStep::Break,
+                WorkerStep::Outage,
             ],
             Step::Announced => vec![WorkerStep::Put(Putting::Stored)],
             Step::Stored | Step::Burying => vec![WorkerStep::Finish],
-            Step::Releasing => vec![WorkerStep::Release],
-            Step::Retrying | Step::WritingLetter => Publishing::ALL.map(WorkerStep::Move).to_vec(),
+            Step::Releasing(trouble) => vec![WorkerStep::Release(trouble)],
+            Step::Retrying(_) | Step::WritingLetter => {
+                Publishing::ALL.map(WorkerStep::Move).to_vec()
+            }
             Step::Acknowledging => vec![WorkerStep::Acknowledge],
         }
     }
@@ -150,7 +169,7 @@ impl Protocol {
             state.workers[at].hand = Some(Hand {
                 message,
                 grip: Grip::Held,
-                step: begin(message),
+                step: self.begin(message),
             });
             return Some(());
         }
@@ -165,19 +184,27 @@ impl Protocol {
                 state.finish(at, Outcome::Failed, self.mistake);
                 Step::Acknowledging
             }
-            WorkerStep::PutOff => self.after_trouble(hand.message),
+            WorkerStep::PutOff => self.after_trouble(hand.message, Trouble::Counts),
+            WorkerStep::Outage => {
+                state.suffer(1)?;
+                if hand.step == Step::Taken {
+                    self.after_trouble(hand.message, Trouble::Outage)
+                } else {
+                    Step::Releasing(Trouble::Outage)
+                }
+            }
             WorkerStep::Claim => self.claim(state, at, &mut hand),
             WorkerStep::Look => look(state, hand),
             WorkerStep::Put(putting) => self.put(state, at, hand, putting)?,
-            WorkerStep::Break => Step::Releasing,
+            WorkerStep::Break => Step::Releasing(Trouble::Counts),
             WorkerStep::Finish if hand.step == Step::Burying => self.bury(state, at, hand),
             WorkerStep::Finish => {
                 state.finish(at, Outcome::Ready, self.mistake);
                 Step::Acknowledging
             }
-            WorkerStep::Release => {
+            WorkerStep::Release(trouble) => {
                 state.redis.run(|keys| keys.release(at, hand.message));
-                self.after_trouble(hand.message)
+                self.after_trouble(hand.message, trouble)
             }
             WorkerStep::Move(publishing) => {
                 state.suffer(publishing.faults())?;
@@ -195,14 +222,31 @@ impl Protocol {
         Some(())
     }
 
-    /// `settle::settle` after `JobEnd::Transient` or `Crashed`.
-    fn after_trouble(&self, message: Message) -> Step {
-        if message.attempt < self.bounds.attempts {
-            return Step::Retrying;
+    /// `settle::too_often`: a job that was delivered too often is not begun.
+    fn begin(&self, message: Message) -> Step {
+        match message.source {
+            Source::Lane => Step::Taken,
+            Source::Expired => self.give_up(),
         }
-        match self.repair {
-            Some(Repair::LetterBeforeBurial) => Step::WritingLetter,
-            Some(Repair::StoreAfterSubscribing) | None => Step::Burying,
+    }
+
+    /// `settle::settle` of a job that did not end.
+    fn after_trouble(&self, message: Message, trouble: Trouble) -> Step {
+        match trouble {
+            Trouble::Outage => Step::Retrying(trouble),
+            Trouble::Counts if message.counted_attempt() < self.bounds.attempts => {
+                Step::Retrying(trouble)
+            }
+            Trouble::Counts => self.give_up(),
+        }
+    }
+
+    /// `Delivery::settle_after` of a job that is put aside.
+    fn give_up(&self) -> Step {
+        if self.mistake == Some(Mistake::BuriesBeforeTheLetter) {
+            Step::Burying
+        } else {
+            Step::WritingLetter
         }
     }
 
@@ -242,7 +286,7 @@ impl Protocol {
             Putting::Unanswered => {
                 state.suffer(1)?;
                 state.notes.add(Note::PutUnanswered);
-                Some(Step::Releasing)
+                Some(Step::Releasing(Trouble::Outage))
             }
         }
     }
@@ -256,31 +300,34 @@ impl Protocol {
                 state.notes.add(Note::GivenUp);
             }
         }
-        match self.repair {
-            Some(Repair::LetterBeforeBurial) => Step::Acknowledging,
-            Some(Repair::StoreAfterSubscribing) | None => Step::WritingLetter,
+        if self.mistake == Some(Mistake::BuriesBeforeTheLetter) {
+            Step::WritingLetter
+        } else {
+            Step::Acknowledging
         }
     }
 
     /// `Settler::settle` of a retry or a dead letter; `None`: the job is given back.
     fn publish_moved(&self, state: &mut State, hand: Hand, publishing: Publishing) -> Option<Step> {
-        let retry = hand.step == Step::Retrying;
+        let retried = if let Step::Retrying(trouble) = hand.step {
+            Some(hand.message.again(trouble))
+        } else {
+            None
+        };
         if publishing.arrives() {
-            if retry {
-                state.broker.push(hand.message.next_attempt());
-            } else {
-                state.broker.dead_letter = true;
+            match retried {
+                Some(message) => state.broker.push(message),
+                None => state.broker.dead_letter = true,
             }
         }
-        let trusts = retry && self.mistake == Some(Mistake::TrustsUnconfirmedRetries);
-        let confirmed = publishing == Publishing::Confirmed || trusts;
-        let letter_first = self.repair == Some(Repair::LetterBeforeBurial);
-        let next = if letter_first && !retry {
-            Step::Burying
-        } else {
+        let does = |mistake| self.mistake == Some(mistake);
+        let trusts = retried.is_some() && does(Mistake::TrustsUnconfirmedRetries);
+        let next = if retried.is_some() || does(Mistake::BuriesBeforeTheLetter) {
             Step::Acknowledging
+        } else {
+            Step::Burying
         };
-        confirmed.then_some(next)
+        (publishing == Publishing::Confirmed || trusts).then_some(next)
     }
 
     /// The worker has its job no longer, unsettled: the server delivers it again.
@@ -300,14 +347,6 @@ impl Protocol {
         state
             .broker
             .return_delivery(message, self.bounds.returns, self.mistake);
-    }
-}
-
-/// `settle::too_often`: a job that was delivered too often is not begun.
-fn begin(message: Message) -> Step {
-    match message.source {
-        Source::Lane => Step::Taken,
-        Source::Expired => Step::Burying,
     }
 }
 

@@ -74,6 +74,11 @@ fn a_bulk_job_for_the_same_variant_breaks_no_promise() {
     search(
         "a bulk job and one fault",
         Protocol {
+            // `what_a_bulk_job_stores_may_be_found_late_if_its_worker_dies` breaks the one left out.
+            promises: Promise::ALL
+                .into_iter()
+                .filter(|&promise| promise != Promise::StoredIsFound)
+                .collect(),
             sights: all_but(&[Sight::Expired, Sight::Deadline, Sight::TwoWaitForOneJob]),
             ..Protocol::of_the_code(Bounds {
                 patience: Patience::Endless,
