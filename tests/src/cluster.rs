@@ -168,6 +168,11 @@ impl Cluster {
 
     /// Publishes jobs as any client may, and waits until RabbitMQ has confirmed them.
     pub async fn publish(&self, lane: &str, bodies: impl Iterator<Item = String>) {
+        // Before, its queues need not be there.
+        let processes = (self.apis.len() + self.workers.len()) as u64;
+        while self.metric("thumbmill_connected", "queue").await < processes {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let (url, options) = (
             variable("THUMBMILL_TEST_AMQP"),
             ConnectionProperties::default(),

@@ -37,7 +37,7 @@ async fn sigkill_of_workers_at_any_moment_loses_no_thumbnail() {
     let settings = [setting("THUMBMILL_ATTEMPTS", "9")];
     let mut cluster = Cluster::distributed(1, 2, &settings).await;
     let id = cluster.upload("a.jpg", photo_jpeg(1200, 800)).await;
-    let load = load(&cluster, &id, 100..220);
+    let load = load(&cluster, &id, 100..200);
     let mut random = StdRng::seed_from_u64(1);
     let mut kills = 0;
     while !load.is_finished() && kills < 25 {
