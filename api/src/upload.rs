@@ -1,6 +1,8 @@
 //! Receives an upload: streamed to a file beside the store, hashed on the way, never whole in
 //! memory; then its type is found from its bytes.
 
+use std::time::Duration;
+
 use axum::extract::Multipart;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -20,6 +22,8 @@ use crate::error::ApiError;
 const ENVELOPE_BYTES: u64 = 64 * 1024;
 /// Longest text field.
 const FIELD_BYTES: usize = 8 * 1024;
+/// How long a client that is refused in the middle of its file may go on sending.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Refuses by `Content-Length`, before a byte is read.
 pub(crate) fn refuse_if_announced_too_large(
@@ -60,9 +64,13 @@ struct Fields {
 /// Reads fields up to and including the file; what comes after it is ignored.
 pub(crate) async fn receive(app: &App, mut body: Multipart) -> Result<Received, ApiError> {
     let mut fields = Fields::default();
-    while let Some(field) = body.next_field().await.map_err(malformed)? {
+    while let Some(mut field) = body.next_field().await.map_err(malformed)? {
         if field.file_name().is_some() {
-            return receive_file(app, fields, field).await;
+            let received = receive_file(app, fields, &mut field).await;
+            if received.is_err() {
+                linger(field).await;
+            }
+            return received;
         }
         let name = field.name().unwrap_or_default().to_owned();
         let text = read_text(field).await?;
@@ -110,7 +118,7 @@ async fn read_text(mut field: Field<'_>) -> Result<String, ApiError> {
 async fn receive_file(
     app: &App,
     fields: Fields,
-    mut field: Field<'_>,
+    field: &mut Field<'_>,
 ) -> Result<Received, ApiError> {
     let sent_name = field.file_name().and_then(safe_filename);
     let limit_bytes = app.settings.max_original_bytes.bytes();
@@ -149,6 +157,14 @@ async fn receive_file(
         focal_point: fields.focal_point,
     };
     Ok(Received { upload, spool })
+}
+
+/// Takes what a refused client still sends, for a while: on a connection that is closed with bytes
+/// unread it might not see the answer.
+async fn linger(mut field: Field<'_>) {
+    let rest = async { while let Ok(Some(_)) = field.chunk().await {} };
+    // Who sends for longer than that sees that the connection is closed.
+    let _ = tokio::time::timeout(LINGER, rest).await;
 }
 
 /// `sea-view_2.jpg` becomes `Sea View 2`.

@@ -25,6 +25,9 @@ pub enum Why {
     Redis,
     /// RabbitMQ delivered the job again while its worker lived.
     RabbitMq,
+    /// A worker was killed that had the job twice: both came again, at the same time, and each
+    /// took the other's worker for the one that was killed.
+    CameTwice,
     /// Nothing explains it.
     Nothing,
 }
@@ -104,20 +107,20 @@ fn by_variant(places: &[Puts]) -> BTreeMap<String, Vec<Render>> {
 }
 
 fn explain(first: Render, second: Render, places: &[Puts], diary: &Diary) -> Why {
-    let (from, to) = (
-        first.asked.checked_sub(RENDER).unwrap_or(first.asked),
-        second.asked,
-    );
-    let near = second.asked - first.asked <= OVERLAP;
-    let mut ends = places[first.place].ends.iter();
+    let from = first.asked.checked_sub(RENDER).unwrap_or(first.asked);
+    let (to, apart) = (second.asked, second.asked - first.asked);
+    let near = apart <= OVERLAP;
+    let ended = |place: &Puts, from| place.ends.iter().any(|end| *end >= from && *end <= to);
     if !first.stored {
         Why::NotStored
-    } else if near && ends.any(|end| (first.asked..first.asked + RENDER).contains(end)) {
+    } else if near && ended(&places[first.place], first.asked) {
         Why::WorkerKilled
     } else if near && diary.hit(Server::Redis, from, to) {
         Why::Redis
     } else if near && diary.hit(Server::RabbitMq, from, to) {
         Why::RabbitMq
+    } else if apart <= RENDER && places.iter().any(|place| ended(place, from)) {
+        Why::CameTwice
     } else {
         Why::Nothing
     }

@@ -157,7 +157,7 @@ fn renders(account: &Account) -> String {
     let why = |why| renders.why.get(&why).copied().unwrap_or_default();
     format!(
         "{} variants, {} of them more than once, at most {} times (its put not answered {}, its worker \
-         killed {}, Redis broken {}, RabbitMQ broken {}, unexplained {}); {} read back, all whole",
+         killed {}, Redis broken {}, RabbitMQ broken {}, its job twice with a killed worker {}, unexplained {}); {} read back, all whole",
         renders.variants,
         renders.repeated,
         renders.most,
@@ -165,6 +165,7 @@ fn renders(account: &Account) -> String {
         why(Why::WorkerKilled),
         why(Why::Redis),
         why(Why::RabbitMq),
+        why(Why::CameTwice),
         why(Why::Nothing),
         account.whole
     )

@@ -2,6 +2,7 @@
 //! processes, and pictures that are drawn here.
 
 pub mod cluster;
+pub mod disk;
 pub mod pictures;
 pub mod proxy;
 pub mod servers;

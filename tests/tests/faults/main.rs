@@ -7,6 +7,7 @@ use thumbmill_tests::cluster::{Cluster, header, variable};
 use thumbmill_tests::pictures::decode;
 use thumbmill_tests::proxy::Proxy;
 
+mod disk;
 mod processes;
 mod rabbitmq;
 mod redis;

@@ -1,8 +1,11 @@
-//! S3 is away, silent, and resets connections in the middle of a body.
+//! S3 is away, silent, slow or busy, and resets connections in the middle of a body.
 
-use thumbmill_tests::cluster::Cluster;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use thumbmill_tests::cluster::{Cluster, header};
 use thumbmill_tests::pictures::photo_jpeg;
-use thumbmill_tests::proxy::Mode;
+use thumbmill_tests::proxy::{Mode, Proxy};
 
 use super::{Ended, ask, ask_until_there, behind_proxy, nothing_waits, setting};
 
@@ -49,5 +52,97 @@ async fn a_body_that_s3_breaks_off_is_never_shown_as_a_whole() {
     proxy.set(Mode::Pass);
     ask_until_there(&cluster, &made, 77).await;
     nothing_waits(&cluster).await;
+    cluster.finish(0).await;
+}
+
+/// So many times is a request tried that has time for it.
+const TRIES: usize = 3;
+/// `THUMBMILL_S3_OPERATION_TIMEOUT`, and a second.
+const GIVES_UP_WITHIN: Duration = Duration::from_secs(9);
+
+/// The most tries of one request among those that were seen after the first `before`.
+fn most_tries(proxy: &Proxy, before: usize) -> usize {
+    let mut tries = HashMap::<String, usize>::new();
+    for request in proxy.requests().into_iter().skip(before) {
+        *tries.entry(request.call).or_default() += 1;
+    }
+    tries.into_values().max().unwrap_or_default()
+}
+
+/// What clients are told while S3 is slow or wants less: within its time limits to come again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_or_busy_s3_is_tried_again_and_clients_are_told_to_come_again() {
+    let (proxy, endpoint) = behind_proxy("THUMBMILL_S3_ENDPOINT", "THUMBMILL_TEST_S3").await;
+    let cluster = Cluster::distributed(1, 1, &[endpoint]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(600, 400)).await;
+    let path = format!("/assets/{id}?width=50");
+    ask_until_there(&cluster, &path, 50).await;
+    for mode in [Mode::Slow(Duration::from_secs(5)), Mode::SlowDown] {
+        let before = proxy.requests().len();
+        proxy.set(mode);
+        let begin = Instant::now();
+        let ended = ask(cluster.client(), &cluster.url(&path)).await;
+        let took = begin.elapsed();
+        assert_eq!(ended, Ended::Later, "{mode:?}");
+        assert!(took < GIVES_UP_WITHIN, "{mode:?}: {took:?}");
+        assert_eq!(most_tries(&proxy, before), TRIES, "{mode:?}");
+        proxy.set(Mode::Pass);
+        ask_until_there(&cluster, &path, 50).await;
+    }
+    // Slower than ever, but within the time limits: it is waited for.
+    proxy.set(Mode::Slow(Duration::from_secs(1)));
+    ask_until_there(&cluster, &format!("/assets/{id}?width=60"), 60).await;
+    proxy.set(Mode::Pass);
+    nothing_waits(&cluster).await;
+    cluster.finish(0).await;
+}
+
+const JOBS: u64 = 4;
+
+async fn jobs(cluster: &Cluster, settled: &str) -> u64 {
+    cluster.metric("thumbmill_jobs_total", settled).await
+}
+
+/// What becomes of jobs while S3 is slow or wants less for the workers: they are tried again later.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_meet_a_slow_or_busy_s3_are_tried_again_until_they_are_done() {
+    let (proxy, endpoint) = behind_proxy("THUMBMILL_S3_ENDPOINT", "THUMBMILL_TEST_S3").await;
+    let mut cluster = Cluster::distributed(1, 0, &[]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(600, 400)).await;
+    cluster.variables.push(endpoint);
+    cluster.start_worker().await;
+    let modes = [Mode::Slow(Duration::from_secs(5)), Mode::SlowDown];
+    for (first, mode) in [60, 70].into_iter().zip(modes) {
+        proxy.set(mode);
+        let paths = (first..first + JOBS).map(|width| format!("/assets/{id}?width={width}"));
+        let (before, done) = (jobs(&cluster, "retry").await, jobs(&cluster, "done").await);
+        let asked = paths.clone().map(|path| {
+            let get = cluster.client().get(cluster.url(&path));
+            async move {
+                let answer = get.header("prefer", "wait=1").send().await.unwrap();
+                assert_eq!(header(&answer, "retry-after"), "1", "{answer:?}");
+            }
+        });
+        futures_util::future::join_all(asked).await;
+        while jobs(&cluster, "retry").await < before + JOBS {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        proxy.set(Mode::Pass);
+        // Without anybody who asks.
+        while jobs(&cluster, "done").await < done + JOBS {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for path in paths {
+            let answer = cluster.get(&path).await;
+            assert!(
+                header(&answer, "server-timing").starts_with("hit"),
+                "{answer:?}"
+            );
+        }
+    }
+    assert_eq!(
+        (jobs(&cluster, "done").await, jobs(&cluster, "dead").await),
+        (2 * JOBS, 0)
+    );
     cluster.finish(0).await;
 }
