@@ -54,7 +54,7 @@ impl Logs {
         match line["settled"].as_str() {
             Some("done") => drop(self.done.insert(id)),
             Some("dead") => drop(self.dead.insert(id)),
-            Some("retry") => self.retries += 1,
+            Some("retry" | "postponed" | "deferred") => self.retries += 1,
             _ => {}
         }
     }

@@ -76,7 +76,7 @@ async fn on_a_full_disk_uploads_are_refused_and_jobs_wait_until_there_is_room() 
             (503, "1".into())
         );
     }
-    until(&disk, "retry", 2).await;
+    until(&disk, "postponed", 2).await;
     assert_eq!(
         ask(&client, &format!("{asset}?width=50")).await,
         Ended::Picture(50)
