@@ -2,7 +2,7 @@
 //! published, how they were settled, and panics. A line is written before what it tells of is
 //! made final, so a killed process leaves none out that counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -13,14 +13,14 @@ pub struct Logs {
     pub published: BTreeSet<String>,
     /// They were done at least once.
     pub done: BTreeSet<String>,
-    /// They became dead letters, with the reason.
+    /// They became dead letters.
     pub dead: BTreeSet<String>,
     /// Attempts that ended with a later one.
     pub retries: u64,
     /// Lines that tell of a panic.
     pub panics: Vec<String>,
-    /// Lines that tell why jobs were put aside.
-    pub put_aside: Vec<String>,
+    /// Why jobs were put aside, by their ids.
+    pub put_aside: BTreeMap<String, String>,
 }
 
 impl Logs {
@@ -34,7 +34,7 @@ impl Logs {
             } else if line.contains("\"settled\":") {
                 self.read_settled(line);
             } else if line.contains("the job is put aside") {
-                self.put_aside.push(line.to_owned());
+                self.read_put_aside(line);
             }
         }
     }
@@ -43,6 +43,13 @@ impl Logs {
         let line: Value = serde_json::from_str(line).unwrap_or_default();
         if let (Some(id), Some("confirmed")) = (line["id"].as_str(), line["result"].as_str()) {
             self.published.insert(id.to_owned());
+        }
+    }
+
+    fn read_put_aside(&mut self, line: &str) {
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        if let (Some(id), Some(reason)) = (line["span"]["id"].as_str(), line["reason"].as_str()) {
+            self.put_aside.insert(id.to_owned(), reason.to_owned());
         }
     }
 
@@ -72,6 +79,7 @@ mod tests {
 {"level":"DEBUG","message":"published","id":"b","lane":"bulk","result":"unavailable"}
 {"level":"INFO","message":"job","settled":"done","attempt":1,"span":{"id":"a","name":"job"}}
 {"level":"INFO","message":"job","settled":"retry","attempt":1,"span":{"id":"b","name":"job"}}
+{"level":"ERROR","message":"the job is put aside","reason":"why","span":{"id":"c","name":"job"}}
 {"level":"INFO","message":"jo
 thread 'main' panicked at x.rs:1:1:"#,
         );

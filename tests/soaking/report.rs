@@ -1,5 +1,6 @@
 //! What is printed: a line now and then, and the table at the end.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -131,7 +132,24 @@ fn jobs(account: &Account) -> Vec<(&'static str, String)> {
         .collect();
     let ready: u64 = left.iter().map(|depth| depth.ready).sum();
     let unacked: u64 = account.left.iter().map(|depth| depth.unacked).sum();
+    let mut why = BTreeMap::<&str, usize>::new();
+    for (id, reason) in &logs.put_aside {
+        // Some were done by another delivery all the same.
+        *why.entry(reason).or_default() += usize::from(!logs.done.contains(id));
+    }
+    let why = why.iter().filter(|(_, count)| **count > 0);
+    let why: Vec<_> = why
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
     vec![
+        (
+            "dead jobs",
+            if why.is_empty() {
+                "none".to_owned()
+            } else {
+                why.join(", ")
+            },
+        ),
         (
             "jobs",
             format!(
