@@ -1,6 +1,8 @@
 //! RabbitMQ: jobs that wait, in any order, and dead letters. A delay queue is nothing of its own
 //! here, since a job may wait in its lane for as long as it likes.
 
+use std::collections::BTreeSet;
+
 use crate::mistake::Mistake;
 use crate::worker::Trouble;
 
@@ -27,6 +29,8 @@ pub enum Seen {
 pub enum Source {
     /// In its lane, or in a delay queue on the way there.
     Lane,
+    /// In a delay queue, since another worker had the lease.
+    Deferred,
     /// In `{ns}.expired`: delivered too often without an answer.
     Expired,
 }
@@ -77,7 +81,7 @@ impl Message {
         self.attempt - self.outages
     }
 
-    /// What is published as the next attempt.
+    /// `Message::again` as the next attempt.
     pub(crate) fn again(self, trouble: Trouble) -> Self {
         let outage = match trouble {
             Trouble::Counts => 0,
@@ -87,8 +91,28 @@ impl Message {
             attempt: self.attempt + 1,
             outages: self.outages + outage,
             returns: 0,
+            seen: Seen::Nothing,
             ..self
         }
+    }
+
+    /// `Message::again` as the same attempt.
+    pub(crate) fn deferred(self) -> Self {
+        Self {
+            returns: 0,
+            source: Source::Deferred,
+            seen: Seen::Nothing,
+            ..self
+        }
+    }
+
+    /// The same when a worker has it: the delay is over.
+    pub(crate) fn taken(self) -> Self {
+        let source = match self.source {
+            Source::Lane | Source::Deferred => Source::Lane,
+            Source::Expired => Source::Expired,
+        };
+        Self { source, ..self }
     }
 }
 
@@ -97,8 +121,8 @@ impl Message {
 pub struct Broker {
     /// Jobs that wait, sorted: the order in which they came is forgotten.
     pub waiting: Vec<Message>,
-    /// Is there a dead letter?
-    pub dead_letter: bool,
+    /// The jobs of which there is a dead letter.
+    pub dead_letters: BTreeSet<Job>,
 }
 
 impl Broker {
@@ -129,9 +153,9 @@ impl Broker {
         };
         match message.source {
             Source::Expired => self.push(message),
-            Source::Lane if again.returns <= at_most => self.push(again),
-            Source::Lane if mistake == Some(Mistake::DropsExpired) => {}
-            Source::Lane => self.push(Message {
+            Source::Lane | Source::Deferred if again.returns <= at_most => self.push(again),
+            Source::Lane | Source::Deferred if mistake == Some(Mistake::DropsExpired) => {}
+            Source::Lane | Source::Deferred => self.push(Message {
                 source: Source::Expired,
                 ..message
             }),

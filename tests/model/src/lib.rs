@@ -17,17 +17,21 @@
 //! # Bounds
 //!
 //! - One variant, two apis with a flight each, or one api and a bulk job; two workers with a slot each.
-//! - One fault of any kind, or two of all kinds but Redis being away, of which too much follows.
+//! - One fault of any kind, or, with two apis, two of all kinds but Redis being away, of which too much
+//!   follows. With a bulk job two make a second render: its worker dies after the PUT, the next one finds the
+//!   store away and gives the lease back, and the api's job still trusts its publisher's look.
 //! - Two attempts (`THUMBMILL_ATTEMPTS`), and a job that comes back twice without an answer is expired.
 //!   Renders that fail, for good or for now, cost no fault: each attempt that counts has every end.
 //! - An outage, after which an attempt does not count, is a fault: the code tries again for as long as it
 //!   lasts, a run only so often. It is a worker's; a flight's look into the store is answered.
 //! - To have come back costs no attempt here. In the code it does, but for what was given back to RabbitMQ 4.3
 //!   or later; a job that `settle::too_often` does not begin is one here that fails before its claim.
-//! - Time has no length. A job, a delay queue's too, is taken whenever a worker is free, in any order,
-//!   and `pending` and leases end at any time after nobody keeps them; ending earlier is a fault.
-//!   Only this is taken from the clock: a lease outlasts the trust in a publisher's look into the store.
-//!   Renewals that come in time are no steps.
+//! - Time has no length. A job, a delay queue's too, is taken whenever a worker is free, in any order; but one
+//!   that was deferred, since another worker had the lease, only when CLAIM would not answer `held` again:
+//!   the code defers it every 5 seconds until then. `pending` and leases end at any time after nobody keeps
+//!   them; ending earlier is a fault. Only this is taken from the clock: a lease outlasts the trust in a
+//!   publisher's look into the store. Renewals that come in time are no steps.
+//! - A bulk job's other variants are not there: it is not deferred for them once it has made this one.
 //! - What is stored stays. Outcomes are forgotten only when Redis is emptied.
 //! - Requests are not told from their flight, and each process has one. A worker has one name, but does
 //!   not do two jobs at a time.
@@ -125,8 +129,8 @@ impl Protocol {
 
     fn ordinary_acts(&self, state: &State) -> Vec<Act> {
         let mut acts = Vec::with_capacity(20);
-        for (at, worker) in state.workers.iter().enumerate() {
-            let steps = worker.steps(&state.broker);
+        for at in 0..state.workers.len() {
+            let steps = self.worker_steps(state, at);
             acts.extend(steps.into_iter().map(|step| Act::Worker(at, step)));
         }
         for (at, flight) in state.flights.iter().enumerate() {
@@ -183,7 +187,7 @@ impl Model for Protocol {
             Askers::ApiAndBulk => {
                 state.flights[1].leave(Phase::Gone);
                 state.broker.push(Message::new(Job::Bulk, Seen::Nothing));
-                state.notes.add(Note::Accepted);
+                state.notes.add(Note::BulkAccepted);
             }
         }
         vec![state]

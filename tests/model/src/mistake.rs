@@ -15,6 +15,8 @@ pub enum Mistake {
     LeavesWhatComesAgain,
     /// A claim is won whoever has the lease.
     IgnoresLeases,
+    /// A worker acknowledges a job when another one has the lease.
+    AcknowledgesWhatIsHeld,
     /// A retry is acknowledged whether or not its publish was confirmed.
     TrustsUnconfirmedRetries,
     /// An api takes a publish that was not confirmed for accepted.

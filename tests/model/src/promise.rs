@@ -4,8 +4,8 @@ use stateright::{Model, Property};
 
 use crate::Protocol;
 use crate::act::Act;
-use crate::broker::{Message, Seen, Source};
-use crate::flight::{End, FlightStep, Phase};
+use crate::broker::{Job, Message, Source};
+use crate::flight::{End, FlightStep, Phase, Progress};
 use crate::redis::{Outcome, Reach};
 use crate::state::{Note, State};
 use crate::worker::{Claims, Step};
@@ -24,25 +24,28 @@ pub enum Promise {
     /// While leases hold, what is stored is not rendered again, unless there were two copies of
     /// a job, or the store did not answer when it stored it.
     OneRender,
-    /// When nothing is left to be done, the queue is empty, and if a job was ever accepted the
-    /// variant is stored, or a failure was recorded, or there is a dead letter. A failure that came
-    /// when Redis was away, or a bulk job's that has no original, counts without a record.
+    /// When nothing is left to be done, the queue is empty, and for each job that was ever accepted the
+    /// variant is stored, or a failure was recorded, or there is its dead letter. A failure that came
+    /// when Redis was away counts without a record, and so does, for itself alone, a bulk job's that has
+    /// no original.
     NoLostJob,
     /// What is said to be ready is stored.
     StoredFirst,
     /// What has ended is not pending.
     NothingPending,
     /// When no job is left and Redis answers, a flight that waits for what is stored is one step of
-    /// its own away from its end, or else of its process, which subscribes anew. Not with bulk jobs,
-    /// which do not say whose failure theirs is.
+    /// its own away from its end, or else of its process, which subscribes anew.
     StoredIsFound,
     /// A job that is given up leaves a dead letter, or is made by another copy of it.
     LetterOfTheGivenUp,
+    /// While leases hold, a job that comes again waits for no lease that was taken for it, unless there
+    /// were two copies of it: whoever took that lease is dead.
+    NotHeldByItself,
 }
 
 impl Promise {
     /// Every promise.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoLostWakeUp,
         Self::KnownIsFound,
         Self::OneClaim,
@@ -52,6 +55,7 @@ impl Promise {
         Self::NothingPending,
         Self::StoredIsFound,
         Self::LetterOfTheGivenUp,
+        Self::NotHeldByItself,
     ];
 
     /// Its name in reports.
@@ -66,6 +70,7 @@ impl Promise {
             Self::NothingPending => "nothing pending",
             Self::StoredIsFound => "what is stored is found",
             Self::LetterOfTheGivenUp => "a dead letter of what is given up",
+            Self::NotHeldByItself => "not held by itself",
         }
     }
 
@@ -90,7 +95,7 @@ impl Promise {
                 let may = may.into_iter().any(|note| state.notes.has(note));
                 may || !state.notes.has(Note::RenderedAgain)
             },
-            Self::NoLostJob => |protocol, state| job_ended(state) || !protocol.is_quiet(state),
+            Self::NoLostJob => |protocol, state| jobs_ended(state) || !protocol.is_quiet(state),
             Self::StoredFirst => |_, state| state.stored || !said_ready(state),
             Self::NothingPending => {
                 |_, state| state.redis.keys.state.is_none() || !state.redis.keys.pending
@@ -104,7 +109,13 @@ impl Promise {
             },
             Self::LetterOfTheGivenUp => |protocol, state| {
                 let given_up = state.notes.has(Note::GivenUp) && !state.stored;
-                !given_up || state.broker.dead_letter || !protocol.is_quiet(state)
+                let letter = state.broker.dead_letters.contains(&Job::Asked);
+                !given_up || letter || !protocol.is_quiet(state)
+            },
+            Self::NotHeldByItself => |_, state| {
+                let may = [Note::Unclaimed, Note::Copied];
+                let may = may.into_iter().any(|note| state.notes.has(note));
+                may || !state.notes.has(Note::HeldByItself)
             },
         };
         Property::always(self.name(), holds)
@@ -132,13 +143,15 @@ impl Protocol {
     }
 }
 
-fn job_ended(state: &State) -> bool {
-    let ends = [Note::FailureRecorded, Note::FailureUnrecorded];
-    let ended = state.stored
-        || state.broker.dead_letter
-        || ends.into_iter().any(|note| state.notes.has(note));
+/// Is each job that counted over, in one of its ways?
+fn jobs_ended(state: &State) -> bool {
     let idle = state.broker.waiting.is_empty() && state.hands().next().is_none();
-    idle && (ended || !state.notes.has(Note::Accepted))
+    let any = |notes: &[Note]| notes.iter().any(|&note| state.notes.has(note));
+    let made = state.stored || any(&[Note::FailureRecorded, Note::FailureUnrecorded]);
+    let ended = |job| made || state.broker.dead_letters.contains(&job);
+    let asked = ended(Job::Asked) || !any(&[Note::Accepted]);
+    let bulk = ended(Job::Bulk) || any(&[Note::BulkRefused]) || !any(&[Note::BulkAccepted]);
+    idle && asked && bulk
 }
 
 fn said_ready(state: &State) -> bool {
@@ -180,6 +193,8 @@ pub enum Sight {
     PublishedWithoutRedis,
     /// A job is published again whose `pending` was lost or had expired.
     PublishedAgain,
+    /// A job waits for the end of another worker's lease.
+    Deferred,
     /// Two workers claim at a time, since leases did not hold.
     TwoClaims,
     /// What is stored is rendered again.
@@ -190,7 +205,7 @@ pub enum Sight {
 
 impl Sight {
     /// Every sight.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::TwoWaitForOneJob,
         Self::Announced,
         Self::Failure,
@@ -205,6 +220,7 @@ impl Sight {
         Self::WithoutRedis,
         Self::PublishedWithoutRedis,
         Self::PublishedAgain,
+        Self::Deferred,
         Self::TwoClaims,
         Self::TwoRenders,
         Self::Unrecorded,
@@ -227,6 +243,7 @@ impl Sight {
             Self::WithoutRedis => "a worker goes on without a lease",
             Self::PublishedWithoutRedis => "an api goes on without Redis",
             Self::PublishedAgain => "a job is published again",
+            Self::Deferred => "a job is deferred",
             Self::TwoClaims => "two workers claim at a time",
             Self::TwoRenders => "what is stored is rendered again",
             Self::Unrecorded => "a failure is not recorded",
@@ -258,19 +275,27 @@ impl Sight {
             Self::Expired => {
                 |_, state| state.does(Step::Burying, |job| job.source == Source::Expired)
             }
-            Self::DeadLetter => |_, state| state.broker.dead_letter,
+            Self::DeadLetter => |_, state| !state.broker.dead_letters.is_empty(),
             Self::WithoutRedis => |_, state| state.does(Step::Claimed(Claims::NotAll), |_| true),
             Self::PublishedWithoutRedis => |_, state| {
                 let mut flights = state.flights.iter();
                 flights.any(|flight| flight.phase == Phase::PublishingUnclaimed)
             },
             Self::PublishedAgain => |_, state| {
+                let again = (Phase::Publishing, Progress::Queued);
+                let mut flights = state.flights.iter();
+                flights.any(|flight| (flight.phase, flight.progress) == again)
+            },
+            Self::Deferred => |_, state| {
                 let mut waiting = state.broker.waiting.iter();
-                waiting.any(|job| job.seen == Seen::Nothing)
+                waiting.any(|job| job.source == Source::Deferred)
             },
             Self::TwoClaims => |_, state| state.claims() == 2,
             Self::TwoRenders => |_, state| state.notes.has(Note::RenderedAgain),
-            Self::Unrecorded => |_, state| state.notes.has(Note::FailureUnrecorded),
+            Self::Unrecorded => |_, state| {
+                let ends = [Note::FailureUnrecorded, Note::BulkRefused];
+                ends.into_iter().any(|note| state.notes.has(note))
+            },
         };
         Property::sometimes(self.name(), seen)
     }

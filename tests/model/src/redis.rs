@@ -47,8 +47,10 @@ pub enum Enqueue {
 /// What CLAIM answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It has ended, or another worker renders it.
-    Leave,
+    /// It has ended.
+    Known,
+    /// Another worker renders it.
+    Held,
     /// Render it.
     Won,
 }
@@ -68,20 +70,32 @@ impl Keys {
 
     /// CLAIM: a lease, unless it ended, or another worker has one that is not known to be gone.
     pub(crate) fn claim(&mut self, by: usize, message: Message, mistake: Option<Mistake>) -> Claim {
+        let answer = self.may_claim(message, mistake);
+        match answer {
+            Claim::Known | Claim::Held => {}
+            Claim::Won => {
+                self.lease = Some(Lease {
+                    message,
+                    holder: Some(by),
+                });
+            }
+        }
+        answer
+    }
+
+    /// What CLAIM would answer.
+    fn may_claim(&self, message: Message, mistake: Option<Mistake>) -> Claim {
         let again = message.came_back() && mistake != Some(Mistake::LeavesWhatComesAgain);
         let gone = |lease: Lease| {
             let newer = message.attempt > lease.message.attempt;
             lease.message.job == message.job && (again || newer)
         };
         let free = self.lease.is_none_or(gone) || mistake == Some(Mistake::IgnoresLeases);
-        if self.state.is_some() || !free {
-            return Claim::Leave;
+        match self.state {
+            Some(_) => Claim::Known,
+            None if free => Claim::Won,
+            None => Claim::Held,
         }
-        self.lease = Some(Lease {
-            message,
-            holder: Some(by),
-        });
-        Claim::Won
     }
 
     /// FINISH without its PUBLISH: what is announced. A failure replaces no outcome.
@@ -173,5 +187,10 @@ impl Redis {
             }
             Reach::Away => Answer::No,
         }
+    }
+
+    /// Would a worker be told now that another one renders it?
+    pub(crate) fn holds(&self, message: Message, mistake: Option<Mistake>) -> bool {
+        self.reach == Reach::There && self.keys.may_claim(message, mistake) == Claim::Held
     }
 }

@@ -28,13 +28,16 @@ pub struct State {
 /// Something that has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// A job counts: its publish was confirmed.
+    /// An api's job counts: its publish was confirmed.
     Accepted,
+    /// A bulk job does.
+    BulkAccepted,
     /// A failure was recorded and announced.
     FailureRecorded,
-    /// A job is over whose failure was not recorded: Redis was away, or it was a bulk job that does
-    /// not say whose failure that is.
+    /// The same when Redis was away: it was not recorded.
     FailureUnrecorded,
+    /// A bulk job is over that found no original, and does not say whose failure that is.
+    BulkRefused,
     /// Those who wait were told that a job is given up, and Redis remembers it.
     GivenUp,
     /// There were two copies of one job, apart from a retry that is about to be acknowledged.
@@ -44,6 +47,8 @@ pub enum Note {
     Unclaimed,
     /// A living worker's lease was taken over.
     TakenOver,
+    /// A job was held by a lease that had been taken for it.
+    HeldByItself,
     /// A variant was stored without its worker knowing.
     PutUnanswered,
     /// What was stored was put again.

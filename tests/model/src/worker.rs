@@ -3,7 +3,7 @@
 
 use crate::Protocol;
 use crate::act::{Publishing, Putting};
-use crate::broker::{Broker, Job, Message, Source};
+use crate::broker::{Job, Message, Source};
 use crate::mistake::Mistake;
 use crate::redis::{Claim, Outcome};
 use crate::state::{Note, State};
@@ -52,6 +52,8 @@ pub enum Step {
     Releasing(Trouble),
     /// Publishes the next attempt.
     Retrying(Trouble),
+    /// Publishes the same attempt, for the time when the lease has ended that another worker has.
+    Deferring,
     /// Publishes the dead letter.
     WritingLetter,
     /// Says so of a job that is put aside: `Worker::bury`.
@@ -82,9 +84,27 @@ impl Hand {
             | Step::Releasing(_) => true,
             Step::Taken
             | Step::Retrying(_)
+            | Step::Deferring
             | Step::WritingLetter
             | Step::Burying
             | Step::Acknowledging => false,
+        }
+    }
+
+    /// What it is published as before it is acknowledged, if it is to be delivered again.
+    fn again(self) -> Option<Message> {
+        match self.step {
+            Step::Retrying(trouble) => Some(self.message.again(trouble)),
+            Step::Deferring => Some(self.message.deferred()),
+            Step::Taken
+            | Step::Claimed(_)
+            | Step::Rendering
+            | Step::Stored
+            | Step::Announced
+            | Step::Releasing(_)
+            | Step::WritingLetter
+            | Step::Burying
+            | Step::Acknowledging => None,
         }
     }
 }
@@ -121,21 +141,16 @@ pub enum WorkerStep {
     Finish,
     /// `Readiness::release`.
     Release(Trouble),
-    /// `Settler::settle` of a retry or a dead letter, up to the confirm.
+    /// `Settler::settle` of what is moved to another queue, up to the confirm.
     Move(Publishing),
     /// `Settler::acknowledge`.
     Acknowledge,
 }
 
-impl Worker {
-    /// What it may do next.
-    pub(crate) fn steps(self, broker: &Broker) -> Vec<WorkerStep> {
-        let Some(hand) = self.hand else {
-            let mut waiting = broker.waiting.clone();
-            waiting.dedup();
-            return waiting.into_iter().map(WorkerStep::Take).collect();
-        };
-        match hand.step {
+impl Hand {
+    /// What its worker may do next.
+    fn steps(self) -> Vec<WorkerStep> {
+        match self.step {
             Step::Taken => vec![
                 WorkerStep::Claim,
                 WorkerStep::Refuse,
@@ -153,7 +168,7 @@ impl Worker {
             Step::Announced => vec![WorkerStep::Put(Putting::Stored)],
             Step::Stored | Step::Burying => vec![WorkerStep::Finish],
             Step::Releasing(trouble) => vec![WorkerStep::Release(trouble)],
-            Step::Retrying(_) | Step::WritingLetter => {
+            Step::Retrying(_) | Step::Deferring | Step::WritingLetter => {
                 Publishing::ALL.map(WorkerStep::Move).to_vec()
             }
             Step::Acknowledging => vec![WorkerStep::Acknowledge],
@@ -162,12 +177,26 @@ impl Worker {
 }
 
 impl Protocol {
+    /// What worker number `at` may do next.
+    pub(crate) fn worker_steps(&self, state: &State, at: usize) -> Vec<WorkerStep> {
+        if let Some(hand) = state.workers[at].hand {
+            return hand.steps();
+        }
+        let mut waiting = state.broker.waiting.clone();
+        waiting.dedup();
+        waiting.retain(|&message| {
+            let deferred = message.source == Source::Deferred;
+            !(deferred && state.redis.holds(message, self.mistake))
+        });
+        waiting.into_iter().map(WorkerStep::Take).collect()
+    }
+
     /// Does a step of worker number `at`.
     pub(crate) fn work(&self, state: &mut State, at: usize, step: WorkerStep) -> Option<()> {
         if let WorkerStep::Take(message) = step {
             state.broker.take(message);
             state.workers[at].hand = Some(Hand {
-                message,
+                message: message.taken(),
                 grip: Grip::Held,
                 step: self.begin(message),
             });
@@ -177,7 +206,7 @@ impl Protocol {
         hand.step = match step {
             WorkerStep::Take(_) => hand.step,
             WorkerStep::Refuse if hand.message.job == Job::Bulk => {
-                state.notes.add(Note::FailureUnrecorded);
+                state.notes.add(Note::BulkRefused);
                 Step::Acknowledging
             }
             WorkerStep::Refuse | WorkerStep::Fail => {
@@ -225,7 +254,7 @@ impl Protocol {
     /// `settle::too_often`: a job that was delivered too often is not begun.
     fn begin(&self, message: Message) -> Step {
         match message.source {
-            Source::Lane => Step::Taken,
+            Source::Lane | Source::Deferred => Step::Taken,
             Source::Expired => self.give_up(),
         }
     }
@@ -253,9 +282,14 @@ impl Protocol {
     /// `Work::claim`: without an answer the worker goes on all the same.
     fn claim(&self, state: &mut State, at: usize, hand: &mut Hand) -> Step {
         let (message, kept) = (hand.message, state.lease_is_kept());
+        let lease = state.redis.keys.lease;
         let claim = state
             .redis
             .run(|keys| keys.claim(at, message, self.mistake));
+        let own = lease.is_some_and(|lease| lease.message.job == message.job);
+        if own && claim.happened() == Some(Claim::Held) {
+            state.notes.add(Note::HeldByItself);
+        }
         if kept && claim.happened() == Some(Claim::Won) {
             state.notes.add(Note::TakenOver);
         }
@@ -263,7 +297,10 @@ impl Protocol {
             hand.grip = Grip::Lost;
         }
         match claim.known() {
-            Some(Claim::Leave) => Step::Acknowledging,
+            Some(Claim::Held) if self.mistake != Some(Mistake::AcknowledgesWhatIsHeld) => {
+                Step::Deferring
+            }
+            Some(Claim::Known | Claim::Held) => Step::Acknowledging,
             Some(Claim::Won) => Step::Claimed(Claims::All),
             None => Step::Claimed(Claims::NotAll),
         }
@@ -307,22 +344,20 @@ impl Protocol {
         }
     }
 
-    /// `Settler::settle` of a retry or a dead letter; `None`: the job is given back.
+    /// `Settler::settle` of what is moved to another queue; `None`: the job is given back.
     fn publish_moved(&self, state: &mut State, hand: Hand, publishing: Publishing) -> Option<Step> {
-        let retried = if let Step::Retrying(trouble) = hand.step {
-            Some(hand.message.again(trouble))
-        } else {
-            None
-        };
+        let again = hand.again();
         if publishing.arrives() {
-            match retried {
+            match again {
                 Some(message) => state.broker.push(message),
-                None => state.broker.dead_letter = true,
+                None => {
+                    state.broker.dead_letters.insert(hand.message.job);
+                }
             }
         }
         let does = |mistake| self.mistake == Some(mistake);
-        let trusts = retried.is_some() && does(Mistake::TrustsUnconfirmedRetries);
-        let next = if retried.is_some() || does(Mistake::BuriesBeforeTheLetter) {
+        let trusts = again.is_some() && does(Mistake::TrustsUnconfirmedRetries);
+        let next = if again.is_some() || does(Mistake::BuriesBeforeTheLetter) {
             Step::Acknowledging
         } else {
             Step::Burying

@@ -67,9 +67,9 @@ fn announcing_before_storing_promises_what_is_not_there() {
 }
 
 #[test]
-fn leaving_a_job_that_came_back_to_its_dead_worker_loses_it() {
+fn treating_a_job_that_came_back_as_any_other_makes_it_wait_for_its_dead_worker() {
     let mistake = Mistake::LeavesWhatComesAgain;
-    assert_breaks(mistake, Promise::NoLostJob, Bounds::ONE_FAULT);
+    assert_breaks(mistake, Promise::NotHeldByItself, Bounds::ONE_FAULT);
 }
 
 #[test]
@@ -125,18 +125,16 @@ fn not_looking_into_the_store_after_subscribing_finds_late_what_was_stored() {
     assert_breaks(mistake, Promise::StoredIsFound, ENDLESS);
 }
 
-/// A worker stores a variant for a bulk job and dies before it says so, having kept the api's job from
-/// another worker. The bulk job comes again and finds no original: it cannot say whose failure that is. The
-/// api's job is pending for up to a minute, and then finds what is stored.
+/// A worker makes a variant for a bulk job and dies, having kept the api's job from another worker. The bulk
+/// job comes again and finds no original: it cannot say whose failure that is. If the variant was stored, those
+/// who wait find it late; if not, the api's job is over, and nowhere.
 #[test]
-fn what_a_bulk_job_stores_may_be_found_late_if_its_worker_dies() {
-    let with_faults = |faults| {
-        Protocol::of_the_code(Bounds {
-            faults,
-            askers: Askers::ApiAndBulk,
-            ..ENDLESS
-        })
+fn acknowledging_what_another_worker_makes_loses_a_job() {
+    let bounds = Bounds {
+        askers: Askers::ApiAndBulk,
+        ..Bounds::ONE_FAULT
     };
-    assert_eq!(broken(Promise::StoredIsFound, with_faults(0)), None);
-    assert!(broken(Promise::StoredIsFound, with_faults(1)).is_some());
+    let mistake = Mistake::AcknowledgesWhatIsHeld;
+    assert_breaks(mistake, Promise::StoredIsFound, bounds);
+    assert_breaks(mistake, Promise::NoLostJob, bounds);
 }
