@@ -138,8 +138,8 @@ settings! {
     Api max_waiting_per_original: u32 = "100", "Thumbnails of one original that may be waited for at a time in one process; further ones get 429.";
     Api client_header: Option<HeaderName> = "", "Header whose last address is the client's, such as `x-forwarded-for`, if a proxy adds it; if unset, whoever connects is the client.";
     Api cache_control: String = "public, max-age=2592000", "Cache-Control of originals and variants.";
-    Worker slots: Slots = "auto", "Renders at a time that somebody waits for; `auto` is the number of cores.";
-    Worker bulk_slots: Slots = "auto", "Renders of bulk jobs at a time, beside the others: they get the CPU that those leave (in child processes only; with `isolation=false` take few). `auto` is the number of cores.";
+    Worker slots: Slots<0> = "auto", "Renders at a time that somebody waits for; `auto` is the number of cores.";
+    Worker bulk_slots: Slots<1> = "auto", "Renders of bulk jobs at a time, beside the others; in child processes they get the CPU that those leave. `auto` is one less than there are cores, and at least 1.";
     Worker max_original_pixels: u64 = "36000000", "Most pixels of an original, checked on its header.";
     Worker max_dimension: u32 = "6000", "Longest side in pixels of an original and of a variant.";
     Every max_avif_pixels: u64 = "4000000", "Most pixels of an AVIF thumbnail, which takes about a second for each million; `auto` takes WebP for larger ones, and where no size is asked for.";

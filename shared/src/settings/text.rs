@@ -28,11 +28,17 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Slots Memory MissingEnd Chroma HeaderName);
+by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName);
 
 impl<const MOST: u8, const DEFAULT: u8> FromText for Step<MOST, DEFAULT> {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse()
+    }
+}
+
+impl<const SPARED: usize> FromText for Slots<SPARED> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(str::to_owned)
     }
 }
 
@@ -156,25 +162,25 @@ impl FromStr for HeaderName {
     }
 }
 
-/// How many renders run at a time.
+/// How many renders run at a time; by itself as many as there are cores but `SPARED` ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slots(NonZeroUsize);
+pub struct Slots<const SPARED: usize>(NonZeroUsize);
 
-impl Slots {
+impl<const SPARED: usize> Slots<SPARED> {
     /// At least 1.
     pub fn count(self) -> usize {
         self.0.get()
     }
 }
 
-impl FromStr for Slots {
+impl<const SPARED: usize> FromStr for Slots<SPARED> {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
         if text == "auto" {
-            return Ok(Self(
-                std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            ));
+            let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            let used = NonZeroUsize::new(cores.get().saturating_sub(SPARED));
+            return Ok(Self(used.unwrap_or(NonZeroUsize::MIN)));
         }
         text.parse()
             .map(Self)

@@ -115,7 +115,10 @@ async fn jobs_that_meet_a_slow_or_busy_s3_are_tried_again_until_they_are_done() 
     for (first, mode) in [60, 70].into_iter().zip(modes) {
         proxy.set(mode);
         let paths = (first..first + JOBS).map(|width| format!("/assets/{id}?width={width}"));
-        let (before, done) = (jobs(&cluster, "postponed").await, jobs(&cluster, "done").await);
+        let (before, done) = (
+            jobs(&cluster, "postponed").await,
+            jobs(&cluster, "done").await,
+        );
         let asked = paths.clone().map(|path| {
             let get = cluster.client().get(cluster.url(&path));
             async move {

@@ -7,21 +7,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::setpriority_process;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use thumbmill_shared::format::Format;
 use thumbmill_shared::queue::Lane;
 use thumbmill_shared::transform::Transform;
 
 use super::message::{Answer, Hello, Made, Needs, Request, frame, read};
-use super::{LATE, sandbox};
+use super::{LATE, cpu, sandbox};
 use crate::render::{Deadline, RenderError, Rendered, Rendering};
 
 /// The argument that makes a program a child; the next are its address space in bytes and its lane.
 pub(super) const ARGUMENT: &str = "render-child";
-
-/// The priority of those who take the CPU that nobody else wants, of -20 to 19.
-const LAST: i32 = 19;
 
 /// Room for an original that is kept for the next one.
 const KEPT_BYTES: usize = 16 << 20;
@@ -35,8 +31,7 @@ pub fn serve_if_asked() -> Option<ExitCode> {
     }
     let address_space_bytes = arguments.next()?.parse().ok()?;
     if arguments.next()? == Lane::Bulk.name() {
-        // For good: nobody may take back what he gave up.
-        let _ = setpriority_process(None, LAST);
+        cpu::give_way();
     }
     // Whom could it tell? The worker sees that it has ended.
     Some(match serve(address_space_bytes) {

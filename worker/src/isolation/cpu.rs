@@ -1,8 +1,34 @@
-//! How long a child had to wait for a CPU: one that was late may be slow, or the machine busy.
+//! Who has the CPU: children of bulk give way, and one that was late may be slow, or have had to wait.
 
 use std::time::{Duration, Instant};
 
 use super::NotRendered;
+
+/// The lowest priority, of -20 to 19.
+const LAST: i32 = 19;
+
+/// From now on this thread, and those that it starts, have the CPU when nobody else wants it. For
+/// good: a process may not take back what it gave up.
+pub(super) fn give_way() {
+    // A system that has no such thing does without. The policy first: with it comes a priority.
+    idle_policy();
+    let _ = rustix::process::setpriority_process(None, LAST);
+}
+
+/// By its priority alone it would go on for some milliseconds when another thread wakes up; not by
+/// this policy (`SCHED_IDLE`, sched(7)).
+#[cfg(target_os = "linux")]
+fn idle_policy() {
+    use thread_priority::{
+        NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+        set_thread_priority_and_policy, thread_native_id,
+    };
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn idle_policy() {}
 
 /// Measures how long a child waits.
 #[derive(Debug)]
