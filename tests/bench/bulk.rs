@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use lapin::options::QueuePurgeOptions;
 use lapin::{Connection, ConnectionProperties};
-use thumbmill_tests::cluster::{Cluster, variable};
+use thumbmill_tests::cluster::{Cluster, header, variable};
 use thumbmill_tests::pictures::photo_jpeg;
 
 const PERCENTILES: [usize; 4] = [50, 90, 99, 100];
@@ -23,8 +23,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// Milliseconds of so many misses.
-    async fn misses(&mut self, count: usize) -> Vec<f64> {
+    /// Milliseconds of so many misses, and of the renders among them.
+    async fn misses(&mut self, count: usize) -> Vec<[f64; 2]> {
         let mut took = Vec::with_capacity(count);
         for _ in 0..count {
             let (width, height) = (200 + self.asked / 800, 200 + self.asked % 800);
@@ -32,14 +32,12 @@ impl Bench {
             let path = format!("/assets/{}?width={width}&height={height}", self.id);
             let begin = Instant::now();
             let answer = self.cluster.get(&path).await.error_for_status().unwrap();
-            assert!(
-                answer.headers()["server-timing"]
-                    .to_str()
-                    .unwrap()
-                    .starts_with("miss")
-            );
+            let timing = header(&answer, "server-timing");
+            assert!(timing.starts_with("miss"), "{timing}");
             answer.bytes().await.unwrap();
-            took.push(begin.elapsed().as_secs_f64() * 1e3);
+            let render = timing.split("render;dur=").nth(1).unwrap();
+            let render = render.split(',').next().unwrap().parse().unwrap();
+            took.push([begin.elapsed().as_secs_f64() * 1e3, render]);
             tokio::time::sleep(PAUSE).await;
         }
         took
@@ -73,14 +71,16 @@ impl Bench {
     }
 }
 
-fn percentiles(mut took: Vec<f64>) -> [f64; PERCENTILES.len()] {
+/// Of the whole misses (0) or of the renders (1).
+fn percentiles(took: &[[f64; 2]], part: usize) -> [f64; PERCENTILES.len()] {
+    let mut took: Vec<f64> = took.iter().map(|took| took[part]).collect();
     took.sort_by(f64::total_cmp);
     PERCENTILES.map(|part| took[(took.len() * part).div_ceil(100).max(1) - 1])
 }
 
 fn print(name: &str, values: [f64; PERCENTILES.len()]) {
     let cells = values.map(|value| format!("{value:9.2}"));
-    println!("{name:24}{}", cells.concat());
+    println!("{name:30}{}", cells.concat());
 }
 
 #[tokio::main]
@@ -108,8 +108,11 @@ async fn main() {
     bench.purge().await;
     idle.extend(bench.misses(misses - misses / 2).await);
     println!("{jobs} bulk jobs published, {rate:.0} a second; {waiting} still waited in the end");
-    println!("{misses} misses each, ms      median      p90      p99      max");
-    let (idle, busy) = (percentiles(idle), percentiles(busy));
+    println!("{misses} misses each, ms            median      p90      p99      max");
+    for (name, took) in [("idle queue", &idle), ("bulk waits", &busy)] {
+        print(&format!("{name}, of it renders"), percentiles(took, 1));
+    }
+    let (idle, busy) = (percentiles(&idle, 0), percentiles(&busy, 0));
     print("idle queue", idle);
     print("bulk waits", busy);
     let ratios: [f64; PERCENTILES.len()] = std::array::from_fn(|i| busy[i] / idle[i]);

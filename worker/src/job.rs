@@ -20,7 +20,7 @@ use thumbmill_shared::variant::Variant;
 use tokio::sync::Semaphore;
 
 use crate::isolation::{NotRendered, Renderer};
-use crate::lanes::PerLane;
+use crate::lanes::{People, PerLane};
 use crate::memory::Budget;
 use crate::render::Limits;
 use crate::settle::JobEnd;
@@ -51,6 +51,7 @@ pub(crate) struct Worker {
     pub(crate) renderer: Renderer,
     /// Renders at a time: bulk ones run beside those of people, who have the CPU first.
     pub(crate) slots: PerLane<Semaphore>,
+    pub(crate) people: People,
     /// For originals, from their fetch to their end.
     pub(crate) originals: Budget,
     /// For what is made of them, while it is.

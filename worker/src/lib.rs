@@ -9,7 +9,7 @@ use thumbmill_shared::settings::{self as setting, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 use tokio::sync::Semaphore;
 
-use lanes::PerLane;
+use lanes::{People, PerLane};
 use memory::Budget;
 
 mod consumer;
@@ -62,6 +62,7 @@ pub async fn run(
         render_timeout: settings.render_timeout,
         attempts: settings.attempts,
         renderer,
+        people: People::new(slots.interactive),
         originals: Budget::new(memory / 2),
         pixels: Arc::new(Budget::new(memory / 2)),
         slots: PerLane {

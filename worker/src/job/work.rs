@@ -44,6 +44,9 @@ enum Leases {
 impl Work<'_> {
     /// Gives every variant its outcome, or says why it has none yet.
     pub(super) async fn run(&self, job: &RenderJob) -> Result<(), Stop> {
+        let (people, lane) = (&self.worker.people, self.arrival.lane);
+        let _in_hand = people.enter(lane);
+        people.give_way(lane).await;
         let original = self.original(job).await?;
         let source = SourceFormat::of_media_type(&original.media_type).ok_or_else(|| {
             let message = format!(
@@ -250,6 +253,7 @@ impl Work<'_> {
         missing: &[Variant],
     ) -> Result<(Variants, Duration), Stop> {
         let lane = self.arrival.lane;
+        self.worker.people.give_way(lane).await;
         // It is never closed.
         let _slot = self.worker.slots.of(lane).acquire().await.ok();
         let transforms = missing.iter().map(|variant| variant.transform.clone());
