@@ -66,7 +66,8 @@ pub struct Message {
     pub id: JobId,
     /// Which attempt this will be, from 1.
     pub attempt: u32,
-    /// How many attempts before this one do not count, since something else was in the way.
+    /// How many attempts before this one do not count: something else was in the way, or their
+    /// worker was gone.
     pub outages: u32,
     /// The request that it belongs to.
     pub trace: TraceContext,

@@ -7,8 +7,9 @@ use lapin::types::{AMQPValue, FieldTable};
 use super::Lane;
 
 /// How often a message may be delivered without being settled before its workers are taken to
-/// have died of it. Every prefetched message of a dying worker counts one, so not too few.
-const DELIVERY_LIMIT: i64 = 10;
+/// have died of it. Every prefetched message of a dying worker, or of a connection that is cut,
+/// counts one, so not too few.
+const DELIVERY_LIMIT: i64 = 50;
 
 /// The same for messages that are kept for the operator, who may look at them as often as he
 /// likes: RabbitMQ 4 would take 20 if nothing were said, and then drop them.

@@ -87,14 +87,16 @@ pub(super) fn read(body: Vec<u8>, properties: &BasicProperties) -> Message {
     let number = |name: &str| header(name).and_then(integer);
     let trace = header(TRACEPARENT).and_then(words);
     let trace = trace.and_then(|text| TraceContext::parse(&text));
-    let attempts = number(ATTEMPT).unwrap_or(1).max(1) + number(DELIVERIES).unwrap_or(0).max(0);
+    // A worker that dies, and every connection that is cut, sends back all jobs that it has, begun or
+    // not: they are new attempts, but prove nothing of the job. RabbitMQ limits their number.
+    let returns = number(DELIVERIES).unwrap_or(0).max(0);
+    let attempts = number(ATTEMPT).unwrap_or(1).max(1) + returns;
+    let outages = number(OUTAGES).unwrap_or(0).max(0) + returns;
     Message {
         id: RenderJob::id_of(&body),
         body,
         attempt: u32::try_from(attempts).unwrap_or(u32::MAX),
-        outages: number(OUTAGES)
-            .and_then(|outages| u32::try_from(outages).ok())
-            .unwrap_or(0),
+        outages: u32::try_from(outages).unwrap_or(u32::MAX),
         trace: trace.unwrap_or_else(TraceContext::random),
         published: number(PUBLISHED)
             .and_then(time)
@@ -216,11 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn deliveries_that_came_back_count_as_attempts() {
+    fn deliveries_that_came_back_are_attempts_that_prove_nothing() {
         let properties = properties(&message(), None);
         let mut headers = properties.headers().clone().unwrap();
         headers.insert(DELIVERIES.into(), AMQPValue::LongLongInt(2));
         let read = read(b"{}".to_vec(), &properties.with_headers(headers));
-        assert_eq!(read.attempt, 5);
+        assert_eq!((read.attempt, read.outages), (5, 3));
+        assert_eq!(read.counted_attempt(), message().counted_attempt());
     }
 }
