@@ -21,9 +21,15 @@ impl Client {
     pub(crate) fn of(peer: SocketAddr, headers: &HeaderMap, header: Option<&HeaderName>) -> Self {
         let named = header.and_then(|name| headers.get_all(name.as_str()).iter().next_back());
         let last = named.and_then(|value| value.to_str().ok()?.rsplit(',').next());
-        let address = last.and_then(|text| text.trim().parse().ok());
-        Self::from(address.unwrap_or(peer.ip()))
+        Self::from(last.and_then(address).unwrap_or(peer.ip()))
     }
+}
+
+/// Some proxies add a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let with_port = || Some(text.parse::<SocketAddr>().ok()?.ip());
+    text.parse().ok().or_else(with_port)
 }
 
 impl From<IpAddr> for Client {
@@ -135,6 +141,8 @@ mod tests {
             (vec!["198.51.100.1", "192.0.2.7"], "192.0.2.7"),
             (vec!["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::"),
             (vec!["::ffff:192.0.2.7"], "192.0.2.7"),
+            (vec!["192.0.2.7:5000"], "192.0.2.7"),
+            (vec!["[2001:db8:1:2::7]:5000"], "2001:db8:1:2::"),
             (vec!["unknown"], "10.0.0.1"),
         ] {
             let mut headers = HeaderMap::new();

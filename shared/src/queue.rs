@@ -93,8 +93,11 @@ impl Message {
         Self {
             attempt: self.attempt.saturating_add(attempt),
             outages: self.outages.saturating_add(outage),
-            // Much may have happened by then.
-            seen: Seen::Nothing,
+            // Much may have happened by then. But what the operator wants forgotten may not be yet.
+            seen: match self.seen {
+                Seen::Failed => Seen::Failed,
+                Seen::Absent | Seen::Nothing => Seen::Nothing,
+            },
             ..self
         }
     }

@@ -136,7 +136,7 @@ settings! {
     Api max_waiting: u32 = "1000", "Requests that may wait for thumbnails at a time in one process; further ones get 503 at once.";
     Api max_waiting_per_client: u32 = "250", "The same of one client, which is an IPv4 address or an IPv6 /64 network; further ones get 429.";
     Api max_waiting_per_original: u32 = "100", "Thumbnails of one original that may be waited for at a time in one process; further ones get 429.";
-    Api client_header: Option<HeaderName> = "", "Header whose last address is the client's, such as `x-forwarded-for`, if a proxy adds it; if unset, whoever connects is the client.";
+    Api client_header: Option<HeaderName> = "", "Header whose last address is the client's, such as `x-forwarded-for`, if a proxy adds it; if unset, whoever connects is the client, so behind a proxy it has to be set.";
     Api cache_control: String = "public, max-age=2592000", "Cache-Control of originals and variants.";
     Worker slots: Slots<0> = "auto", "Renders at a time that somebody waits for; `auto` is the number of cores.";
     Worker bulk_slots: Slots<1> = "auto", "Renders of bulk jobs at a time, beside the others; in child processes they get the CPU that those leave. `auto` is one less than there are cores, and at least 1.";

@@ -110,7 +110,11 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>
         counted: message.counted_attempt(),
         outages: message.outages,
     };
-    let too_often = settle::too_often(delivery.source, tried.counted, worker.attempts);
+    let begun = match delivery.source {
+        Source::Lane(_) => tried.counted,
+        Source::Expired => message.attempt,
+    };
+    let too_often = settle::too_often(delivery.source, begun, worker.attempts);
     let (settle, end) = if let Some(reason) = too_often {
         (Settle::Dead(reason), None)
     } else {

@@ -101,12 +101,13 @@ impl From<StorageError> for Stop {
             StorageError::TooLarge { .. } => {
                 Self::Failed(failure(Reason::TooManyBytes, error.to_string()))
             }
-            StorageError::Unavailable { .. }
-            | StorageError::Full { .. }
-            | StorageError::Misconfigured { .. } => Self::Outage(chain(&error)),
-            StorageError::Conflict { .. } | StorageError::BadName { .. } => {
-                Self::Transient(chain(&error))
+            StorageError::Unavailable { .. } | StorageError::Full { .. } => {
+                Self::Outage(chain(&error))
             }
+            // It may be this object only that is refused, and for good.
+            StorageError::Misconfigured { .. }
+            | StorageError::Conflict { .. }
+            | StorageError::BadName { .. } => Self::Transient(chain(&error)),
         }
     }
 }
@@ -125,9 +126,9 @@ impl From<NotRendered> for Stop {
         match error {
             NotRendered::Refused(error) => Self::Failed(error.into()),
             NotRendered::Crashed(_) => Self::Crashed(error.to_string()),
-            NotRendered::Starved { .. } | NotRendered::Unavailable(_) => {
-                Self::Outage(chain(&error))
-            }
+            // The machine was busy, but perhaps the original is slow, too.
+            NotRendered::Starved { .. } => Self::Transient(error.to_string()),
+            NotRendered::Unavailable(_) => Self::Outage(chain(&error)),
         }
     }
 }

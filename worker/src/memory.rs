@@ -1,18 +1,23 @@
 //! How much memory jobs may take at a time, and how much there is. Knows no jobs and no pixels.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use thumbmill_shared::queue::Lane;
 use thumbmill_shared::settings::Memory;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::lanes::PerLane;
 
 mod available;
 
+/// How long bulk leaves to people what becomes free: it may hold what they ask for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Memory that is taken and given back; within a lane first come, first served.
 ///
-/// People may take all of it. Bulk may take half, and nothing while people wait.
+/// People may take all of it. Bulk may take half, and for a while nothing if people wait.
 #[derive(Debug)]
 pub(crate) struct Budget {
     total_bytes: u64,
@@ -66,20 +71,27 @@ impl Budget {
         let bytes = bytes.min(self.total_bytes);
         let _waiting = Waiting::begin(self, lane);
         let _turn = self.turn.of(lane).lock().await;
+        let begun = Instant::now();
         loop {
             // Listening first: what is given back after the look is heard.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            if let Some(share) = self.try_take(lane, bytes) {
+            let patient = begun.elapsed() < PATIENCE;
+            if let Some(share) = self.try_take(lane, bytes, patient) {
                 return share;
             }
-            changed.await;
+            // In both cases it looks again.
+            let _ = timeout(PATIENCE, changed).await;
         }
     }
 
-    fn try_take(&self, lane: Lane, bytes: u64) -> Option<Share<'_>> {
+    fn try_take(&self, lane: Lane, bytes: u64, patient: bool) -> Option<Share<'_>> {
         let mut taken = self.lock();
-        if !taken.fits(lane, bytes, self.total_bytes) {
+        let mut seen = *taken;
+        if !patient {
+            seen.interactive_waiting = 0;
+        }
+        if !seen.fits(lane, bytes, self.total_bytes) {
             return None;
         }
         *taken.of(lane) += bytes;

@@ -30,13 +30,20 @@ fn idle_policy() {
 #[cfg(not(target_os = "linux"))]
 fn idle_policy() {}
 
-/// Measures how long a child waits.
+/// Measures what a child has of the CPU.
 #[derive(Debug)]
 pub(super) struct Stopwatch {
     process: Option<u32>,
     started: Instant,
-    /// How long the child had waited by then.
-    waited: Option<Duration>,
+    /// What the child had had by then.
+    before: Option<Times>,
+}
+
+/// What a thread has had of the CPU, and how long it was ready to run and did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Times {
+    ran: Duration,
+    waited: Duration,
 }
 
 impl Stopwatch {
@@ -44,31 +51,46 @@ impl Stopwatch {
         Self {
             process,
             started: Instant::now(),
-            waited: process.and_then(waited),
+            before: process.and_then(times),
         }
     }
 
-    /// To be asked of a child that was late, while it lives: for half of the time that it may
-    /// take it could have worked and was not let, so nothing is known of the original. `None`
-    /// also where the system does not tell.
+    /// To be asked of a child that was late, while it lives: it would have worked on and was not
+    /// let, so nothing is known of the original. `None` also where the system does not tell.
     pub(super) fn starved(&self, may_take: Duration) -> Option<NotRendered> {
-        let waited = self.process.and_then(waited)?.saturating_sub(self.waited?);
-        let wall = self.started.elapsed();
-        (waited > may_take / 2).then_some(NotRendered::Starved { waited, wall })
+        let (before, now) = (self.before?, self.process.and_then(times)?);
+        let times = Times {
+            ran: now.ran.saturating_sub(before.ran),
+            waited: now.waited.saturating_sub(before.waited),
+        };
+        times.is_starved(may_take).then(|| NotRendered::Starved {
+            waited: times.waited,
+            wall: self.started.elapsed(),
+        })
     }
 }
 
-/// How long a process' first thread, which renders, has been ready to run but did not
-/// (Documentation/scheduler/sched-stats.rst).
+impl Times {
+    /// It did not have the time that it may take, and waited for a good part of it.
+    fn is_starved(self, may_take: Duration) -> bool {
+        self.ran < may_take && self.waited > may_take / 8
+    }
+}
+
+/// Of a process' first thread, which renders (Documentation/scheduler/sched-stats.rst).
 #[cfg(target_os = "linux")]
-fn waited(process: u32) -> Option<Duration> {
+fn times(process: u32) -> Option<Times> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/schedstat")).ok()?;
-    let nanoseconds = stat.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
+    let mut fields = stat.split_ascii_whitespace().map(str::parse);
+    let mut next = || Some(Duration::from_nanos(fields.next()?.ok()?));
+    Some(Times {
+        ran: next()?,
+        waited: next()?,
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn waited(_: u32) -> Option<Duration> {
+fn times(_: u32) -> Option<Times> {
     None
 }
 
@@ -77,21 +99,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_did_not_want_to_run_is_not_starved() {
-        let itself = Stopwatch::start(Some(std::process::id()));
-        assert!(itself.starved(Duration::from_hours(1)).is_none());
-        assert!(Stopwatch::start(None).starved(Duration::ZERO).is_none());
+    fn starved_is_who_would_have_worked_and_was_not_let() {
+        for (ran, waited, starved) in [
+            (5, 25, true),
+            (25, 5, true),
+            // It hangs.
+            (1, 0, false),
+            // It had all the time that it may take.
+            (30, 10, false),
+            (29, 1, false),
+        ] {
+            let (ran, waited) = (Duration::from_secs(ran), Duration::from_secs(waited));
+            let times = Times { ran, waited };
+            let may_take = Duration::from_secs(30);
+            assert_eq!(times.is_starved(may_take), starved, "{times:?}");
+        }
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn who_was_ready_and_did_not_run_is_starved() {
-        let itself = Stopwatch {
-            process: Some(std::process::id()),
-            started: Instant::now(),
-            waited: Some(Duration::ZERO),
-        };
-        // The first thread has waited at some time, if only for a microsecond.
-        assert!(itself.starved(Duration::ZERO).is_some());
+    fn the_kernel_tells_what_a_process_has_of_the_cpu() {
+        let itself = times(std::process::id()).unwrap();
+        assert!(itself.ran > Duration::ZERO);
+        assert!(times(u32::MAX).is_none());
+        let none = Stopwatch::start(None);
+        assert!(none.starved(Duration::ZERO).is_none());
     }
 }

@@ -92,10 +92,15 @@ impl Pool {
         match (ended, starved) {
             (Ok(rendered), starved) => {
                 self.with_idle(lane, |idle| idle.push(child));
-                starved.map_or(Ok(rendered?), Err)
+                match starved {
+                    Some(starved) => Err(starved),
+                    None => Ok(rendered?),
+                }
             }
-            (Err(_), Some(starved)) => Err(starved),
-            (Err(error), None) => Err(NotRendered::Crashed(child.last_words(&error).await)),
+            (Err(error), starved) => {
+                let last_words = child.last_words(&error).await;
+                Err(starved.unwrap_or(NotRendered::Crashed(last_words)))
+            }
         }
     }
 

@@ -25,6 +25,8 @@ use crate::readiness::DeliveryKind;
 const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 /// How long a job rests that could be moved nowhere else.
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
+/// And while RabbitMQ takes no jobs: each return counts, and says nothing of the job.
+const BLOCKED_AT_MOST: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Jobs that killed their workers are rare, and each is handled in a moment.
 const EXPIRED_PREFETCH: u16 = 1;
@@ -310,6 +312,7 @@ impl Settler {
                 tracing::warn!(%error, settle = settle.name(), "a job stays on its queue");
                 // Given back it returns to the head of its queue: without a pause it would spin.
                 tokio::time::sleep(GIVE_BACK_AFTER).await;
+                self.publisher.unblocked(BLOCKED_AT_MOST).await;
                 self.give_back().await;
             }
         }

@@ -63,9 +63,11 @@ impl Publisher {
         let Ok(Ok(_turn)) = turn else {
             return Err(unavailable(&"too many jobs wait for a confirmation"));
         };
-        let sent = Unconfirmed::begin();
+        let unconfirmed = Unconfirmed::begin();
+        let mut sent = None;
         let confirmed = timeout_at((begun + self.confirm_within).into(), async {
             let channel = self.channel().await?;
+            sent = Some(Instant::now());
             let options = BasicPublishOptions {
                 mandatory: true,
                 ..BasicPublishOptions::default()
@@ -86,7 +88,9 @@ impl Publisher {
                 .map_err(|error| unavailable(&error))
         })
         .await;
-        drop(sent);
+        drop(unconfirmed);
+        // Who waited for its turn, or a connection, knows nothing bad of the one there is.
+        let had_time = sent.is_some_and(|sent| sent.elapsed() >= self.confirm_within / 2);
         match confirmed {
             Ok(Ok(Confirmation::Ack(None))) => Ok(()),
             Ok(Ok(Confirmation::Nack(_))) => Err(PublishError::Full),
@@ -96,7 +100,8 @@ impl Publisher {
             Ok(Ok(Confirmation::NotRequested)) => Err(self.rebuild("confirms are off")),
             Ok(Err(error)) => Err(error),
             Err(_) if self.is_blocked() => Err(unavailable(&BLOCKED_WHY)),
-            Err(_) => Err(self.rebuild("no confirmation in time")),
+            Err(_) if had_time => Err(self.rebuild("no confirmation in time")),
+            Err(_) => Err(unavailable(&"no confirmation in time")),
         }
     }
 
@@ -111,6 +116,17 @@ impl Publisher {
             return Err(unavailable(&BLOCKED_WHY));
         }
         Ok(link.channel)
+    }
+
+    /// Waits while RabbitMQ takes no jobs, but not longer than `most`.
+    pub(super) async fn unblocked(&self, most: Duration) {
+        let unblocked = async {
+            while self.is_blocked() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        // Then it is tried again, whatever becomes of it.
+        let _ = timeout(most, unblocked).await;
     }
 
     fn is_blocked(&self) -> bool {
@@ -162,6 +178,7 @@ async fn keep_connected(
                 }));
                 let why = watch_until_broken(&connection, &channel, &broken).await;
                 sender.send_replace(None);
+                metrics::gauge!(BLOCKED).set(0.0);
                 metrics::gauge!(CONNECTED, "to" => "queue").set(0.0);
                 tracing::warn!(why, "publishing connection to RabbitMQ ended");
                 // Closing waits for the broker's answer, which may never come.
