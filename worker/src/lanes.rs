@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use thumbmill_shared::queue::Lane;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long bulk gives way at most before each of its steps: however many people there are, it
 /// goes on.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// People's jobs come in rows, as a page has many pictures: so soon after one the next is likely.
+const NEXT_WITHIN: Duration = Duration::from_millis(10);
 
 /// One of a kind for each lane.
 #[derive(Debug, Default)]
@@ -32,41 +34,67 @@ impl<T> PerLane<T> {
 /// People's jobs that this worker has in hand.
 #[derive(Debug)]
 pub(crate) struct People {
-    jobs: watch::Sender<usize>,
+    now: watch::Sender<InHand>,
     /// As many keep bulk waiting.
     enough: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct InHand {
+    jobs: usize,
+    /// When there was last one less.
+    less_since: Option<Instant>,
 }
 
 impl People {
     /// Nobody yet; as many as half of the `slots` keep bulk waiting.
     pub(crate) fn new(slots: usize) -> Self {
         Self {
-            jobs: watch::Sender::new(0),
+            now: watch::Sender::default(),
             enough: slots.div_ceil(2),
         }
     }
 
     /// Counts as one of theirs until dropped, if the lane is theirs.
-    pub(crate) fn enter(&self, lane: Lane) -> Option<InHand<'_>> {
+    pub(crate) fn enter(&self, lane: Lane) -> Option<OneOfThem<'_>> {
         match lane {
             Lane::Interactive => {
-                self.jobs.send_modify(|jobs| *jobs += 1);
-                Some(InHand(self))
+                self.now.send_modify(|now| now.jobs += 1);
+                Some(OneOfThem(self))
             }
             Lane::Bulk => None,
         }
     }
 
-    /// If the lane is bulk: waits, but not for ever, until people leave half of the slots free.
-    /// What is no render has the priority of theirs, the store's work too.
+    /// If the lane is bulk: waits, but not for ever, until people leave half of the slots free and
+    /// seem to have no next job. What is no render has the priority of theirs, the store's work too.
     pub(crate) async fn give_way(&self, lane: Lane) {
         match lane {
             Lane::Interactive => {}
             Lane::Bulk => {
-                let mut jobs = self.jobs.subscribe();
-                let left = jobs.wait_for(|jobs| *jobs < self.enough);
                 // After that long it goes on all the same.
-                let _ = timeout(PATIENCE, left).await;
+                let _ = timeout(PATIENCE, self.gone()).await;
+            }
+        }
+    }
+
+    async fn gone(&self) {
+        let mut now = self.now.subscribe();
+        // Nobody else has the sender: it does not end.
+        while let Ok(few) = now
+            .wait_for(|now| now.jobs < self.enough)
+            .await
+            .map(|now| *now)
+        {
+            let Some(next) = few.less_since.map(|since| since + NEXT_WITHIN) else {
+                return;
+            };
+            if next <= Instant::now() {
+                return;
+            }
+            let back = now.wait_for(|now| now.jobs >= self.enough);
+            if timeout_at(next, back).await.is_err() {
+                return;
             }
         }
     }
@@ -74,11 +102,14 @@ impl People {
 
 /// A job of people's.
 #[derive(Debug)]
-pub(crate) struct InHand<'a>(&'a People);
+pub(crate) struct OneOfThem<'a>(&'a People);
 
-impl Drop for InHand<'_> {
+impl Drop for OneOfThem<'_> {
     fn drop(&mut self) {
-        self.0.jobs.send_modify(|jobs| *jobs -= 1);
+        self.0.now.send_modify(|now| {
+            now.jobs -= 1;
+            now.less_since = Some(Instant::now());
+        });
     }
 }
 
@@ -98,13 +129,19 @@ mod tests {
     #[tokio::test]
     async fn bulk_waits_while_people_use_half_of_the_slots() {
         let people = People::new(3);
-        let _one = people.enter(Lane::Interactive);
+        let one = people.enter(Lane::Interactive);
         assert!(at_once(people.give_way(Lane::Bulk)).await);
         let two = people.enter(Lane::Interactive);
         assert!(at_once(people.give_way(Lane::Interactive)).await);
         assert!(!at_once(people.give_way(Lane::Bulk)).await);
         drop(two);
         assert!(people.enter(Lane::Bulk).is_none());
+        // A next one is likely, until it does not come.
+        assert!(!at_once(people.give_way(Lane::Bulk)).await);
+        let begun = Instant::now();
+        people.give_way(Lane::Bulk).await;
+        assert!(begun.elapsed() < PATIENCE);
         assert!(at_once(people.give_way(Lane::Bulk)).await);
+        drop(one);
     }
 }
