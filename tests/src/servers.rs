@@ -293,7 +293,7 @@ impl RabbitMq {
         fs::create_dir_all(&home)?;
         fs::write(folder.join("plugins"), "[].\n")?;
         let conf = format!(
-            "listeners.tcp.1 = 127.0.0.1:{port}\nvm_memory_high_watermark.absolute = 1GB\n\
+            "listeners.tcp.1 = 127.0.0.1:{port}\nvm_memory_high_watermark.absolute = 4GB\n\
              disk_free_limit.absolute = 200MB\nlog.console = true\nlog.file = false\n"
         );
         fs::write(folder.join("rabbitmq.conf"), conf)?;
