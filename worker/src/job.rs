@@ -25,6 +25,7 @@ use crate::memory::Budget;
 use crate::render::Limits;
 use crate::settle::JobEnd;
 
+mod claims;
 mod descriptions;
 mod work;
 

@@ -92,10 +92,7 @@ impl Pool {
         match (ended, starved) {
             (Ok(rendered), starved) => {
                 self.with_idle(lane, |idle| idle.push(child));
-                match starved {
-                    Some(starved) => Err(starved),
-                    None => Ok(rendered?),
-                }
+                told(rendered, starved)
             }
             (Err(error), starved) => {
                 let last_words = child.last_words(&error).await;
@@ -239,6 +236,17 @@ impl Child {
     }
 }
 
+/// What a child said counts, unless it was starved: then it knows nothing of the original.
+fn told<T>(
+    rendered: Result<T, RenderError>,
+    starved: Option<NotRendered>,
+) -> Result<T, NotRendered> {
+    match starved {
+        Some(starved) => Err(starved),
+        None => Ok(rendered?),
+    }
+}
+
 /// It took longer than it may, by its own account or ours.
 fn late(ended: &io::Result<Result<(Variants, Duration), RenderError>>) -> bool {
     match ended {
@@ -284,5 +292,53 @@ fn program() -> io::Result<PathBuf> {
         Ok(PathBuf::from("/proc/self/exe"))
     } else {
         std::env::current_exe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Ended = io::Result<Result<(Variants, Duration), RenderError>>;
+
+    #[test]
+    fn late_is_who_says_so_or_says_nothing() {
+        let variants = |variants| -> Ended { Ok(Ok((variants, Duration::ZERO))) };
+        let picture = || {
+            Ok(Rendered {
+                bytes: Vec::new(),
+                width_px: 1,
+                height_px: 1,
+            })
+        };
+        for (ended, expected) in [
+            (variants(vec![picture()]), false),
+            (variants(vec![picture(), Err(RenderError::TooSlow)]), true),
+            (Ok(Err(RenderError::TooSlow)), true),
+            (Ok(Err(RenderError::Truncated)), false),
+            (Err(io::ErrorKind::TimedOut.into()), true),
+            (Err(io::ErrorKind::UnexpectedEof.into()), false),
+        ] {
+            assert_eq!(late(&ended), expected, "{ended:?}");
+        }
+    }
+
+    /// Whoever came too late while it decoded was believed, although it had had no CPU.
+    #[test]
+    fn who_was_starved_is_not_believed() {
+        let starved = || NotRendered::Starved {
+            waited: Duration::from_secs(20),
+            wall: Duration::from_secs(30),
+        };
+        let slow = || Err::<(), _>(RenderError::TooSlow);
+        assert!(matches!(
+            told(slow(), Some(starved())),
+            Err(NotRendered::Starved { .. })
+        ));
+        assert!(matches!(
+            told(slow(), None),
+            Err(NotRendered::Refused(RenderError::TooSlow))
+        ));
+        assert!(told(Ok(()), None).is_ok());
     }
 }

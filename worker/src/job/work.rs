@@ -6,13 +6,14 @@ use bytes::Bytes;
 use thumbmill_shared::asset::Original;
 use thumbmill_shared::format::SourceFormat;
 use thumbmill_shared::job::RenderJob;
-use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS, VARIANTS};
+use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
-use thumbmill_shared::queue::{Lane, Seen};
-use thumbmill_shared::readiness::{Claim, Claimant, Ending, RENEW_EVERY};
+use thumbmill_shared::queue::Lane;
+use thumbmill_shared::readiness::{Claimant, Ending};
 use thumbmill_shared::storage::{Condition, Source};
 use thumbmill_shared::variant::Variant;
 
+use super::claims::{Leases, count};
 use super::{Arrival, Stop, Worker, failure, transforms};
 use crate::isolation::{Task, Variants};
 use crate::memory::Share;
@@ -23,22 +24,6 @@ pub(super) struct Work<'a> {
     pub(super) worker: &'a Worker,
     pub(super) by: &'a Claimant,
     pub(super) arrival: Arrival,
-}
-
-/// Which variants are whose.
-struct Claimed {
-    /// This worker's to make.
-    mine: Vec<Variant>,
-    leases: Leases,
-    others_make_some: bool,
-}
-
-/// Has Redis given a lease for all variants that are this worker's to make?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leases {
-    All,
-    /// It did not answer: another worker may make them, or may have made them.
-    NotAll,
 }
 
 impl Work<'_> {
@@ -102,36 +87,6 @@ impl Work<'_> {
             Some(version) if *version != original.version => Err(Stop::Failed(replaced())),
             _ => Ok(original),
         }
-    }
-
-    async fn claim(&self, wanted: Vec<Variant>) -> Claimed {
-        let mut claimed = Claimed {
-            mine: Vec::new(),
-            leases: Leases::All,
-            others_make_some: false,
-        };
-        let readiness = &self.worker.backends.readiness;
-        for variant in wanted {
-            if self.arrival.seen == Seen::Failed
-                && let Err(error) = readiness.forget(&variant.key()).await
-            {
-                tracing::warn!(%error, "a failure could not be forgotten");
-            }
-            match readiness.claim(&variant.key(), self.by).await {
-                Ok(Claim::Won) => claimed.mine.push(variant),
-                Ok(Claim::Known(_)) => count("known"),
-                Ok(Claim::Held) => {
-                    count("held");
-                    claimed.others_make_some = true;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "going on without a claim");
-                    claimed.leases = Leases::NotAll;
-                    claimed.mine.push(variant);
-                }
-            }
-        }
-        claimed
     }
 
     /// Makes the variants that are not in the store yet. The original is fetched while the store
@@ -273,34 +228,6 @@ impl Work<'_> {
         Ok((variants, took))
     }
 
-    /// Renews the leases of `variants` while `work` is done.
-    async fn keep_leases<T>(&self, variants: &[Variant], work: impl Future<Output = T>) -> T {
-        let renewing = async {
-            loop {
-                tokio::time::sleep(RENEW_EVERY).await;
-                self.renew(variants).await;
-            }
-        };
-        tokio::select! {
-            done = work => done,
-            never = renewing => never,
-        }
-    }
-
-    async fn renew(&self, variants: &[Variant]) {
-        for variant in variants {
-            if let Err(error) = self
-                .worker
-                .backends
-                .readiness
-                .renew(&variant.key(), self.by)
-                .await
-            {
-                tracing::warn!(%error, "a lease could not be renewed");
-            }
-        }
-    }
-
     /// Puts a variant into the store, and says so once it is there.
     async fn store(
         &self,
@@ -335,42 +262,6 @@ impl Work<'_> {
         self.finish(variant, ending).await;
         Ok(())
     }
-
-    pub(super) async fn fail(&self, variants: &[Variant], failure: &Failure) {
-        tracing::info!(reason = %failure.reason, message = failure.message, "no thumbnail");
-        for variant in variants {
-            count(failure.reason.name());
-            self.finish(variant, Outcome::Failed(failure.clone()).into())
-                .await;
-        }
-    }
-
-    async fn finish(&self, variant: &Variant, ending: Ending) {
-        if let Err(error) = self
-            .worker
-            .backends
-            .readiness
-            .finish(&variant.key(), self.by, &ending)
-            .await
-        {
-            // Those who wait look into the store themselves when Redis is away.
-            tracing::warn!(%error, "an outcome could not be announced");
-        }
-    }
-
-    pub(super) async fn release(&self, variants: &[Variant]) {
-        for variant in variants {
-            if let Err(error) = self
-                .worker
-                .backends
-                .readiness
-                .release(&variant.key(), self.by)
-                .await
-            {
-                tracing::warn!(%error, "a lease could not be given back; it ends by itself");
-            }
-        }
-    }
 }
 
 fn replaced() -> Failure {
@@ -378,10 +269,6 @@ fn replaced() -> Failure {
         Reason::OriginalReplaced,
         "The original was replaced; ask again.",
     )
-}
-
-fn count(outcome: &'static str) {
-    metrics::counter!(VARIANTS, "outcome" => outcome).increment(1);
 }
 
 async fn timed<T>(operation: &'static str, work: impl Future<Output = T>) -> T {
