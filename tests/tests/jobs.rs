@@ -11,7 +11,7 @@ use thumbmill_shared::job::{JOB_VERSION, RenderJob};
 use thumbmill_shared::outcome::{Outcome, Ready};
 use thumbmill_shared::queue::{Lane, Message, Queue, Seen};
 use thumbmill_shared::readiness::{
-    ANNOUNCED_BYTES, Claimant, DeliveryKind, Ending, Hears, Readiness,
+    ANNOUNCED_BYTES, Claim, Claimant, DeliveryKind, Ending, Hears, Readiness,
 };
 use thumbmill_shared::settings::{self, Program};
 use thumbmill_shared::shutdown::Shutdown;
@@ -239,6 +239,34 @@ async fn two_copies_of_a_job_cause_one_render() {
     let play = Play::begin(2).await;
     play.publish(2, 1, Seen::Absent).await;
     assert_eq!(play.renders_after(2).await, 1);
+    play.cluster.finish(0).await;
+}
+
+/// Another worker makes it, and gives it up without a word: nobody else would.
+#[tokio::test]
+async fn a_job_comes_again_while_another_worker_has_its_thumbnail() {
+    let play = Play::begin(1).await;
+    let other = Claimant {
+        job: RenderJob::id_of(b"another"),
+        attempt: 1,
+        worker: "played".to_owned(),
+        delivery: DeliveryKind::First,
+    };
+    let key = play.variant.key();
+    let claimed = play.readiness.claim(&key, &other).await.unwrap();
+    assert_eq!(claimed, Claim::Won);
+    play.publish(1, 1, Seen::Absent).await;
+    while play
+        .cluster
+        .metric("thumbmill_jobs_total", "deferred")
+        .await
+        < 1
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(play.cluster.metric("thumbmill_renders_total", "").await, 0);
+    play.readiness.release(&key, &other).await.unwrap();
+    assert_eq!(play.renders_after(1).await, 1);
     play.cluster.finish(0).await;
 }
 
