@@ -31,7 +31,7 @@ const START: Duration = Duration::from_secs(10);
 const MOST_TEXT_BYTES: usize = 64 << 10;
 /// And so much of that is shown.
 const MOST_CHARACTERS: usize = 400;
-/// How long it is waited for one whose socket has ended.
+/// How long it is waited for one that is ending.
 const ENDING: Duration = Duration::from_secs(1);
 
 /// Children that render.
@@ -223,15 +223,16 @@ impl Child {
         serde_json::from_slice(&text).map_err(|_| nonsense("text that means nothing"))
     }
 
-    /// Why it is of no more use.
+    /// Why it is of no more use. It has ended then, and what it had is free.
     async fn last_words(mut self, error: &io::Error) -> String {
-        let ending = match error.kind() {
-            io::ErrorKind::TimedOut => Duration::ZERO,
-            _ => ENDING,
-        };
-        match tokio::time::timeout(ending, self.process.wait()).await {
-            Ok(Ok(status)) => format!("ended with {status}"),
-            Ok(Err(_)) | Err(_) => format!("was killed: {error}"),
+        let late = error.kind() == io::ErrorKind::TimedOut;
+        if late {
+            // It may just have ended.
+            let _ = self.process.start_kill();
+        }
+        match tokio::time::timeout(ENDING, self.process.wait()).await {
+            Ok(Ok(status)) if !late => format!("ended with {status}"),
+            Ok(_) | Err(_) => format!("was killed: {error}"),
         }
     }
 }
