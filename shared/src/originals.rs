@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::asset::{AssetId, Original, OriginalVersion};
 use crate::storage::{Condition, Object, Source, Spooled, Storage, StorageError};
 use crate::variant::variants_of;
-use description::{State, description_object, foreign_object};
+use description::{Current, State, description_object, foreign_object};
 
 /// The originals of one store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -192,14 +192,12 @@ impl Originals {
         if existed {
             self.storage.delete(&foreign).await?;
         }
-        let swapped = self
-            .swap(id, |current| match current.state() {
-                Some(State::Live(old)) => Ok(State::Deleted {
-                    object: old.object.clone(),
-                }),
-                Some(State::Deleted { .. }) | None => Err(OriginalsError::Missing(id)),
-            })
-            .await;
+        let mut swapped = self.mark_deleted(id).await;
+        if matches!(swapped, Err(OriginalsError::Storage(StorageError::Full { .. }))) {
+            // To delete something is how one makes room.
+            self.storage.delete_all(&variants_of(id)).await?;
+            swapped = self.mark_deleted(id).await;
+        }
         match swapped {
             Ok(_) => existed = true,
             Err(OriginalsError::Missing(_)) => {}
@@ -208,6 +206,16 @@ impl Originals {
         self.remove_deleted(id).await?;
         self.storage.delete_all(&variants_of(id)).await?;
         Ok(existed)
+    }
+
+    async fn mark_deleted(&self, id: AssetId) -> Result<Current, OriginalsError> {
+        let deleted = |current: &Current| match current.state() {
+            Some(State::Live(old)) => Ok(State::Deleted {
+                object: old.object.clone(),
+            }),
+            Some(State::Deleted { .. }) | None => Err(OriginalsError::Missing(id)),
+        };
+        self.swap(id, deleted).await
     }
 
     /// Writes an upload's bytes under a name that nobody else uses.

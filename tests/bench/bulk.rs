@@ -15,6 +15,8 @@ use thumbmill_tests::pictures::photo_jpeg;
 const PERCENTILES: [usize; 4] = [50, 90, 99, 100];
 /// Between two misses, as between clicks.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Between publishing and measuring.
+const REST: Duration = Duration::from_secs(30);
 
 struct Bench {
     cluster: Cluster,
@@ -109,6 +111,8 @@ async fn main() {
     bench.misses(20).await;
     let mut idle = bench.misses(misses / 2).await;
     let rate = bench.publish(jobs).await;
+    // What was published in a row RabbitMQ goes on writing to its segments for a while.
+    tokio::time::sleep(REST).await;
     let (begin, before) = (Instant::now(), rendered(&bench.cluster).await);
     let busy = bench.misses(misses).await;
     let (took, waiting) = (begin.elapsed(), bench.cluster.waiting("bulk").await);

@@ -15,6 +15,7 @@ use thumbmill_shared::queue::Lane;
 use thumbmill_shared::transform::Transform;
 use tokio::runtime::Handle;
 
+use crate::lanes::People;
 use crate::memory::Budget;
 use crate::render::{Deadline, Limits, RenderError, Rendered, Rendering};
 
@@ -79,15 +80,16 @@ pub(crate) enum Renderer {
 
 impl Renderer {
     /// Renders all variants of one original, once there is `memory` for it, and says how long
-    /// that took without the wait. The caller limits how many do so at a time.
+    /// that took without the wait. Bulk is halted while there are `people`. The caller limits how many do so at a time.
     pub(crate) async fn render(
         &self,
         task: Task,
         memory: &Arc<Budget>,
+        people: &People,
     ) -> Result<(Variants, Duration), NotRendered> {
         match self {
             Self::Here => here(task, Arc::clone(memory)).await,
-            Self::Apart(pool) => pool.render(task, memory).await,
+            Self::Apart(pool) => pool.render(task, memory, people).await,
         }
     }
 }

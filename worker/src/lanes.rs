@@ -78,7 +78,15 @@ impl People {
         }
     }
 
-    async fn gone(&self) {
+    /// Waits until people use half of the slots.
+    pub(crate) async fn come(&self) {
+        let mut now = self.now.subscribe();
+        // Nobody else has the sender: it does not end.
+        let _ = now.wait_for(|now| now.jobs >= self.enough).await;
+    }
+
+    /// Waits until people leave half of the slots free and seem to have no next job.
+    pub(crate) async fn gone(&self) {
         let mut now = self.now.subscribe();
         // Nobody else has the sender: it does not end.
         while let Ok(few) = now

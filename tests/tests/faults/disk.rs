@@ -56,6 +56,12 @@ async fn on_a_full_disk_uploads_are_refused_and_jobs_wait_until_there_is_room() 
         Ended::Picture(50)
     );
     let before = disk.files();
+    let deleted = upload(&client, &disk, photo_jpeg(300, 200)).await;
+    let deleted: Value = deleted.json().await.unwrap();
+    let deleted = deleted["data"]["id"].as_str().unwrap();
+    let url = disk.service.url();
+    let thumbnail = format!("{url}/assets/{deleted}?width=50");
+    assert_eq!(ask(&client, &thumbnail).await, Ended::Picture(50));
 
     disk.fill();
     // Smaller and larger than what a program writes at once.
@@ -68,6 +74,10 @@ async fn on_a_full_disk_uploads_are_refused_and_jobs_wait_until_there_is_room() 
         .patch(&description)
         .json(&serde_json::json!({"title": "B"}));
     is_refused_for_room(amend.send().await.unwrap()).await;
+    // To delete something is how one makes room.
+    let delete = client.delete(format!("{url}/files/{deleted}"));
+    assert_eq!(delete.send().await.unwrap().status(), 204);
+    disk.fill();
     for width in [60, 300] {
         let get = client.get(format!("{asset}?width={width}"));
         let answer = get.header("prefer", "wait=1").send().await.unwrap();

@@ -37,6 +37,26 @@ async fn while_redis_is_away_hits_are_served_and_misses_made() {
     cluster.finish(0).await;
 }
 
+/// Each of a variant's jobs rendered it, if it had begun before the first of them was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_a_worker_makes_nothing_twice() {
+    let (proxy, readiness) = behind_proxy("THUMBMILL_READINESS", "THUMBMILL_TEST_REDIS").await;
+    let one = ("THUMBMILL_SLOTS", "1".into());
+    let cluster = Cluster::distributed(1, 1, &[readiness, one]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(1200, 800)).await;
+    proxy.set(Mode::Refuse);
+    let job = format!(r#"{{"version":1,"asset":"{id}","variants":[{{"width":50}}]}}"#);
+    cluster
+        .publish("interactive", std::iter::repeat_n(job, 10))
+        .await;
+    while cluster.metric("thumbmill_jobs_total", "done").await < 10 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(cluster.metric("thumbmill_renders_total", "").await, 1);
+    proxy.set(Mode::Pass);
+    cluster.finish(0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_to_redis_that_are_cut_again_and_again_leave_nobody_waiting() {
     let (proxy, readiness) = behind_proxy("THUMBMILL_READINESS", "THUMBMILL_TEST_REDIS").await;

@@ -2,17 +2,69 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process, setpriority_process};
+use tokio::time::timeout;
+
 use super::NotRendered;
+use crate::lanes::People;
 
 /// The lowest priority, of -20 to 19.
 const LAST: i32 = 19;
+/// How long a child of bulk is halted at most in one render: it has memory that people may wait for.
+const HALTED_AT_MOST: Duration = Duration::from_millis(100);
 
 /// From now on this thread, and those that it starts, have the CPU when nobody else wants it. For
 /// good: a process may not take back what it gave up.
 pub(super) fn give_way() {
     // A system that has no such thing does without. The policy first: with it comes a priority.
     idle_policy();
-    let _ = rustix::process::setpriority_process(None, LAST);
+    let _ = setpriority_process(None, LAST);
+}
+
+/// Waits for `work`, which the child `process` does, and halts it while there are people: also who
+/// has the CPU last of all takes of the memory's and the caches' time.
+pub(super) async fn halting<T>(
+    process: Option<u32>,
+    people: &People,
+    work: impl Future<Output = T>,
+) -> T {
+    let halts = async {
+        let mut left = HALTED_AT_MOST;
+        while !left.is_zero() {
+            people.come().await;
+            let halted = Halted::new(process);
+            let begun = Instant::now();
+            // After that long it goes on all the same.
+            let _ = timeout(left, people.gone()).await;
+            left = left.saturating_sub(begun.elapsed());
+            drop(halted);
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        never = halts => never,
+    }
+}
+
+/// A child that does not run until this is dropped.
+struct Halted(Option<Pid>);
+
+impl Halted {
+    fn new(process: Option<u32>) -> Self {
+        let process = process.and_then(|process| Pid::from_raw(i32::try_from(process).ok()?));
+        // It may just have ended; nobody else has its number before it was waited for.
+        Self(process.filter(|process| kill_process(*process, Signal::STOP).is_ok()))
+    }
+}
+
+impl Drop for Halted {
+    fn drop(&mut self) {
+        if let Some(process) = self.0 {
+            let _ = kill_process(process, Signal::CONT);
+        }
+    }
 }
 
 /// By its priority alone it would go on for some milliseconds when another thread wakes up; not by
@@ -114,6 +166,49 @@ mod tests {
             let may_take = Duration::from_secs(30);
             assert_eq!(times.is_starved(may_take), starved, "{times:?}");
         }
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_child_is_halted_while_there_are_people_but_not_for_long() {
+        use thumbmill_shared::queue::Lane;
+
+        let mut child = tokio::process::Command::new("sleep")
+            .arg("60")
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let process = child.id();
+        let is_halted = || {
+            let stat = format!("/proc/{}/stat", process.unwrap());
+            let stat = std::fs::read_to_string(stat).unwrap();
+            stat.rsplit(") ").next().unwrap().starts_with('T')
+        };
+        let until = async |halted: bool| {
+            while is_halted() != halted {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let people = People::new(1);
+        let work = async {
+            until(false).await;
+            let one = people.enter(Lane::Interactive);
+            until(true).await;
+            drop(one);
+            until(false).await;
+            let another = people.enter(Lane::Interactive);
+            until(true).await;
+            // They stay.
+            until(false).await;
+            drop(another);
+        };
+        halting(process, &people, work).await;
+        // It is never left halted.
+        let one = people.enter(Lane::Interactive);
+        halting(process, &people, until(true)).await;
+        assert!(!is_halted());
+        drop(one);
+        child.kill().await.unwrap();
     }
 
     #[test]

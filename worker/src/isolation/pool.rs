@@ -18,10 +18,10 @@ use tokio::net::UnixStream;
 use tokio::process::{Child as Process, Command};
 
 use super::child::ARGUMENT;
-use super::cpu::Stopwatch;
+use super::cpu::{self, Stopwatch};
 use super::message::{Answer, Hello, Made, Needs, Request, frame, text_bytes};
 use super::{LATE, NotRendered, Task, Variants};
-use crate::lanes::PerLane;
+use crate::lanes::{People, PerLane};
 use crate::memory::{Budget, Share};
 use crate::render::{Limits, RenderError, Rendered};
 
@@ -74,16 +74,22 @@ impl Pool {
         &self,
         mut task: Task,
         memory: &Budget,
+        people: &People,
     ) -> Result<(Variants, Duration), NotRendered> {
         let lane = task.lane;
         let mut child = match self.with_idle(lane, Vec::pop).and_then(Child::rested) {
             Some(child) => child,
             None => self.another(lane).await.map_err(NotRendered::Unavailable)?,
         };
-        let time = Stopwatch::start(child.process.id());
+        let process = child.process.id();
+        let time = Stopwatch::start(process);
         // Given back when the child is idle, or has ended.
         let mut taken = None;
-        let ended = child.ask(&mut task, memory, &mut taken).await;
+        let asked = child.ask(&mut task, memory, &mut taken);
+        let ended = match lane {
+            Lane::Interactive => asked.await,
+            Lane::Bulk => cpu::halting(process, people, asked).await,
+        };
         let starved = if late(&ended) {
             time.starved(task.timeout)
         } else {

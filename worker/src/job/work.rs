@@ -12,6 +12,7 @@ use thumbmill_shared::queue::Lane;
 use thumbmill_shared::readiness::{Claimant, Ending};
 use thumbmill_shared::storage::{Condition, Source};
 use thumbmill_shared::variant::Variant;
+use tokio::sync::SemaphorePermit;
 
 use super::claims::{Leases, count};
 use super::{Arrival, Stop, Worker, failure, transforms};
@@ -110,8 +111,16 @@ impl Work<'_> {
         if missing.is_empty() {
             return Ok(());
         }
+        let turn = Box::pin(self.turn(&missing, leases));
+        let (slot, missing) = self.keep_leases(&missing, turn).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
         let render = self.render(fetched?, &missing);
         let (rendered, took) = self.keep_leases(&missing, render).await?;
+        if leases == Leases::All {
+            drop(slot);
+        }
         for (variant, rendered) in missing.iter().zip(rendered) {
             match rendered {
                 Ok(rendered) => self.store(variant, rendered, took).await?,
@@ -201,29 +210,47 @@ impl Work<'_> {
         .await
     }
 
-    /// Renders when a slot is free.
+    /// Waits for a slot, and says what is still missing then: without leases, as while Redis is
+    /// away, another job may have made it meanwhile; so the slot is then kept until all is stored.
+    async fn turn(
+        &self,
+        missing: &[Variant],
+        leases: Leases,
+    ) -> Result<(Option<SemaphorePermit<'_>>, Vec<Variant>), Stop> {
+        let lane = self.arrival.lane;
+        self.worker.people.give_way(lane).await;
+        // It is never closed.
+        let slot = self.worker.slots.of(lane).acquire().await.ok();
+        let missing = match leases {
+            Leases::All => missing.to_vec(),
+            Leases::NotAll => self.missing(missing, leases).await?,
+        };
+        Ok((slot, missing))
+    }
+
     async fn render(
         &self,
         original: Bytes,
         missing: &[Variant],
     ) -> Result<(Variants, Duration), Stop> {
-        let lane = self.arrival.lane;
-        self.worker.people.give_way(lane).await;
-        // It is never closed.
-        let _slot = self.worker.slots.of(lane).acquire().await.ok();
         let transforms = missing.iter().map(|variant| variant.transform.clone());
         // One job has one, so all its variants have the same.
         let encoding = missing.first().map(|variant| variant.encoding);
         let task = Task {
-            lane,
+            lane: self.arrival.lane,
             original,
             transforms: transforms.collect(),
             limits: self.worker.limits,
             encoding: encoding.unwrap_or(self.worker.encoding),
             timeout: self.worker.render_timeout,
         };
-        let rendered = self.worker.renderer.render(task, &self.worker.pixels);
-        let (variants, took) = rendered.await?;
+        let Worker {
+            renderer,
+            pixels,
+            people,
+            ..
+        } = self.worker;
+        let (variants, took) = renderer.render(task, pixels, people).await?;
         metrics::histogram!(RENDER_SECONDS).record(took.as_secs_f64());
         Ok((variants, took))
     }
