@@ -13,6 +13,7 @@ use thumbmill_shared::metrics::REFUSED;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::PresetError;
+use thumbmill_shared::readiness::ReadinessError;
 use thumbmill_shared::storage::StorageError;
 
 use crate::flight::Refusal;
@@ -30,6 +31,17 @@ pub(crate) enum ApiError {
     /// No such original.
     #[error("There is no asset with this id.")]
     NoAsset,
+    /// No such campaign.
+    #[error("There is no campaign of this name.")]
+    NoCampaign,
+    /// The part of the failures is no number.
+    #[error(
+        "Invalid query. \"failures_from\" is a number that an earlier answer gave as \"failures_next\"."
+    )]
+    FailuresFrom,
+    /// The ledger of campaigns does not answer.
+    #[error("The ledger of campaigns is unavailable; try again.")]
+    LedgerUnavailable(#[from] ReadinessError),
     /// The id in the path is no id.
     #[error("There is no asset with this id: {0}.")]
     NoAssetId(#[from] NotAnAssetId),
@@ -91,9 +103,13 @@ impl ApiError {
         match self {
             Self::NoRoute(_) => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
             Self::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-            Self::NoAsset | Self::NoAssetId(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::NoAsset | Self::NoAssetId(_) | Self::NoCampaign => {
+                (StatusCode::NOT_FOUND, "NOT_FOUND")
+            }
             Self::BadPath(_) => (StatusCode::BAD_REQUEST, "INVALID_PATH"),
-            Self::Query(_) | Self::Preset(_) => (StatusCode::BAD_REQUEST, "INVALID_QUERY"),
+            Self::Query(_) | Self::Preset(_) | Self::FailuresFrom => {
+                (StatusCode::BAD_REQUEST, "INVALID_QUERY")
+            }
             Self::Payload(_) => (StatusCode::BAD_REQUEST, "INVALID_PAYLOAD"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "CONTENT_TOO_LARGE"),
@@ -121,6 +137,7 @@ impl ApiError {
             Self::Refused(
                 Refusal::Full | Refusal::Crowded | Refusal::Unavailable(_) | Refusal::Deadline,
             )
+            | Self::LedgerUnavailable(_)
             | Self::StoreUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
             Self::StoreFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "INSUFFICIENT_STORAGE"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR"),
@@ -131,9 +148,10 @@ impl ApiError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(Refusal::Full | Refusal::Crowded) => Some(Duration::from_secs(5)),
-            Self::Refused(_) | Self::StoreUnavailable(_) | Self::Changing => {
-                Some(Duration::from_secs(1))
-            }
+            Self::Refused(_)
+            | Self::StoreUnavailable(_)
+            | Self::LedgerUnavailable(_)
+            | Self::Changing => Some(Duration::from_secs(1)),
             Self::Failed(failure) => match failure.reason {
                 Reason::AttemptsExhausted => Some(failure.reason.remembered_for()),
                 Reason::OriginalReplaced => Some(Duration::from_secs(1)),

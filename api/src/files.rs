@@ -23,6 +23,7 @@ pub(crate) async fn create(
     let Received { upload, spool } = upload::receive(&app, multipart(request, &app).await?).await?;
     let original = app.originals.create(upload).await?;
     drop(spool);
+    app.pregenerate.publish(original.id).await;
     tracing::info!(asset = %original.id, bytes = original.length_bytes, media_type = original.media_type, "created");
     Ok(record(&app, &original))
 }
@@ -52,6 +53,7 @@ pub(crate) async fn change(
             upload::receive(&app, multipart(request, &app).await?).await?;
         let replaced = app.originals.replace(asset, upload).await?;
         drop(spool);
+        app.pregenerate.publish(asset).await;
         replaced
     } else {
         let Json(fields) = Json::<Fields>::from_request(request, &app).await.map_err(

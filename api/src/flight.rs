@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use thumbmill_shared::asset::AssetId;
-use thumbmill_shared::job::{JOB_VERSION, JobError, RenderJob};
+use thumbmill_shared::job::{JobError, RenderJob};
 use thumbmill_shared::outcome::{Outcome, Ready};
 use thumbmill_shared::queue::{Lane, Message, PublishError, Queue, Seen};
 use thumbmill_shared::readiness::{Ending, Enqueue, Event, Readiness};
@@ -244,25 +244,13 @@ impl Flight {
     }
 
     fn message(&self) -> Result<Message, JobError> {
+        let request = self.variant.transform.to_request();
         let job = RenderJob {
-            version: JOB_VERSION,
-            asset: self.variant.asset,
             original_version: Some(self.variant.original_version.clone()),
-            variants: vec![self.variant.transform.to_request()],
             encoding: Some(self.variant.encoding),
-            campaign: None,
+            ..RenderJob::new(self.variant.asset, vec![request])
         };
-        let body = job.to_body()?;
-        let (id, trace) = (RenderJob::id_of(&body), self.trace.clone());
-        Ok(Message {
-            body,
-            id,
-            attempt: 1,
-            outages: 0,
-            trace,
-            published: SystemTime::now(),
-            seen: Seen::Nothing,
-        })
+        Message::new(&job, Seen::Nothing, self.trace.clone())
     }
 
     /// Until the end; `None` when nobody waits any more and the job is on its way.

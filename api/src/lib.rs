@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use thumbmill_shared::backends::Backends;
+use thumbmill_shared::campaigns::Campaigns;
 use thumbmill_shared::originals::Originals;
 use thumbmill_shared::preset::Presets;
 use thumbmill_shared::readiness::Readiness;
@@ -26,6 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 mod accept;
 mod assets;
+mod campaigns;
 mod delivery;
 mod descriptions;
 mod error;
@@ -33,6 +35,7 @@ mod files;
 mod flight;
 mod observe;
 mod prefer;
+mod pregenerate;
 mod query;
 mod send;
 mod upload;
@@ -41,6 +44,7 @@ mod waiting;
 use descriptions::Descriptions;
 use error::ApiError;
 use flight::{Flights, Limits};
+use pregenerate::Pregenerate;
 use waiting::WaitingRoom;
 
 /// What a query of `/assets` asks for, or what its client is told: for tests that bring any text.
@@ -60,6 +64,8 @@ struct App {
     descriptions: Descriptions,
     flights: Flights,
     waiting: WaitingRoom,
+    campaigns: Campaigns,
+    pregenerate: Pregenerate,
 }
 
 impl App {
@@ -85,6 +91,8 @@ fn router(app: Arc<App>, health: Router) -> Router {
                 .patch(files::change)
                 .delete(files::delete),
         )
+        .route("/campaigns", get(campaigns::list))
+        .route("/campaigns/{name}", get(campaigns::show))
         .method_not_allowed_fallback(no_method)
         .fallback(no_route)
         // Uploads have a limit of their own, in bytes of the file.
@@ -147,6 +155,7 @@ pub async fn run(
         originals,
         queue,
         readiness,
+        campaigns,
     } = backends;
     let descriptions = Descriptions::new(originals.clone(), readiness.clone());
     let limits = Limits {
@@ -154,9 +163,10 @@ pub async fn run(
         per_original: settings.max_waiting_per_original,
     };
     let waiting = WaitingRoom::new(settings.max_waiting, settings.max_waiting_per_client);
+    let presets = presets(&settings)?;
+    let pregenerate = Pregenerate::new(&settings, &presets, queue.clone())?;
     let flights = Flights::new(storage.clone(), readiness.clone(), queue, limits, &shutdown);
     shutdown.spawn_detached(flights.clone().listen(descriptions.clone()));
-    let presets = presets(&settings)?;
     let app = App {
         settings,
         presets,
@@ -166,6 +176,8 @@ pub async fn run(
         descriptions,
         flights,
         waiting,
+        campaigns,
+        pregenerate,
     };
     let health = thumbmill_health::router(metrics, shutdown.clone());
     tracing::info!(address = %listener.local_addr()?, "serving");

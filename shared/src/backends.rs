@@ -1,5 +1,6 @@
 //! The three backends of a process, opened together.
 
+use crate::campaigns::Campaigns;
 use crate::originals::Originals;
 use crate::queue::{Queue, QueueLocation};
 use crate::readiness::{Hears, Readiness, ReadinessLocation};
@@ -18,6 +19,8 @@ pub struct Backends {
     pub queue: Queue,
     /// Claims and announcements.
     pub readiness: Readiness,
+    /// The ledger of campaigns.
+    pub campaigns: Campaigns,
 }
 
 /// A backend cannot be used as configured.
@@ -55,6 +58,7 @@ impl Backends {
             storage,
             originals,
             queue,
+            campaigns: Campaigns::new(readiness.clone()),
             readiness,
         })
     }

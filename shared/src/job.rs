@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::asset::{AssetId, OriginalVersion, hex};
+use crate::campaigns::{CampaignName, MOST_JOBS};
 use crate::encoding::Encoding;
+use crate::queue::Lane;
 use crate::shown::shown;
 use crate::transform::VariantRequest;
 
@@ -32,7 +34,14 @@ pub struct RenderJob {
     pub encoding: Option<Encoding>,
     /// The campaign that it counts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub campaign: Option<String>,
+    pub campaign: Option<CampaignName>,
+    /// Its number within the campaign, from 0: a job with a number counts once, however often it is
+    /// delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    /// Whose slots, renderers and memory it gets, if not those of the lane that it waited on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Lane>,
 }
 
 /// Names a job by its content: the same job published twice has the same id.
@@ -64,6 +73,9 @@ pub enum JobError {
     /// Written by a newer or a foreign publisher.
     #[error("the job has version {0}, this worker knows version {JOB_VERSION}")]
     UnknownVersion(u64),
+    /// A ledger of so many would be too large.
+    #[error("the job has number {0}, the largest is {MOST_JOBS}")]
+    TooLargeNumber(u32),
     /// It asks for nothing.
     #[error("the job names no variants")]
     NoVariants,
@@ -75,6 +87,20 @@ struct VersionOnly {
 }
 
 impl RenderJob {
+    /// A job that says no more than it has to.
+    pub fn new(asset: AssetId, variants: Vec<VariantRequest>) -> Self {
+        Self {
+            version: JOB_VERSION,
+            asset,
+            original_version: None,
+            variants,
+            encoding: None,
+            campaign: None,
+            number: None,
+            priority: None,
+        }
+    }
+
     /// Reads a message's body.
     pub fn parse(body: &[u8]) -> Result<Self, JobError> {
         // The version first: the fields of another version are not this one's to judge.
@@ -83,10 +109,10 @@ impl RenderJob {
             return Err(JobError::UnknownVersion(version));
         }
         let job: Self = serde_json::from_slice(body)?;
-        if job.variants.is_empty() {
-            Err(JobError::NoVariants)
-        } else {
-            Ok(job)
+        match job.number {
+            Some(number) if number > MOST_JOBS => Err(JobError::TooLargeNumber(number)),
+            _ if job.variants.is_empty() => Err(JobError::NoVariants),
+            _ => Ok(job),
         }
     }
 
@@ -110,7 +136,7 @@ mod tests {
     fn a_job_is_read_as_documented() {
         let body = br#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f",
             "variants":[{"preset":"card"},{"fit":"inside","width":200,"format":"webp"}],
-            "encoding":{"png_level":9},"campaign":"spring"}"#;
+            "encoding":{"png_level":9},"campaign":"spring","number":7,"priority":"interactive"}"#;
         let job = RenderJob::parse(body).unwrap();
         assert_eq!(job.variants.len(), 2);
         assert_eq!(job.original_version, None);
@@ -146,6 +172,14 @@ mod tests {
             (
                 r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"witdh":1}]}"#,
                 "witdh",
+            ),
+            (
+                r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[],"campaign":"a b"}"#,
+                "a campaign's name is 1 to 64 letters",
+            ),
+            (
+                r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{}],"number":4000000000}"#,
+                "the job has number 4000000000",
             ),
             (
                 r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"fit":"fill"}]}"#,

@@ -3,6 +3,7 @@
 
 pub mod asset;
 pub mod backends;
+pub mod campaigns;
 pub mod chain;
 pub mod encoding;
 pub mod format;

@@ -7,7 +7,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use crate::job::JobId;
+use serde::{Deserialize, Serialize};
+
+use crate::campaigns::CampaignName;
+use crate::job::{JobError, JobId, RenderJob};
 use crate::readiness::DeliveryKind;
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
@@ -22,7 +25,8 @@ pub use rabbitmq::{DeadLetters, RabbitMq, Taken};
 pub use topology::Delay;
 
 /// Who waits for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Lane {
     /// Somebody, right now.
     Interactive,
@@ -78,6 +82,20 @@ pub struct Message {
 }
 
 impl Message {
+    /// A job that is published now, for the first time.
+    pub fn new(job: &RenderJob, seen: Seen, trace: TraceContext) -> Result<Self, JobError> {
+        let body = job.to_body()?;
+        Ok(Self {
+            id: RenderJob::id_of(&body),
+            body,
+            attempt: 1,
+            outages: 0,
+            trace,
+            published: SystemTime::now(),
+            seen,
+        })
+    }
+
     /// Which of those attempts this is that count, from 1.
     pub fn counted_attempt(&self) -> u32 {
         self.attempt.saturating_sub(self.outages).max(1)
@@ -88,7 +106,11 @@ impl Message {
         let (attempt, outage) = match settle {
             Settle::Retry(_) => (1, 0),
             Settle::Postpone(_) => (1, 1),
-            Settle::Defer(_) | Settle::Done | Settle::Dead(_) | Settle::GiveBack => (0, 0),
+            Settle::Defer(_)
+            | Settle::Pause(_)
+            | Settle::Done
+            | Settle::Dead(_)
+            | Settle::GiveBack => (0, 0),
         };
         Self {
             attempt: self.attempt.saturating_add(attempt),
@@ -173,6 +195,8 @@ pub enum Settle {
     Postpone(Delay),
     /// It is delivered again after a while, as the same attempt: nothing was begun.
     Defer(Delay),
+    /// It is put aside until its campaign goes on, as the same attempt.
+    Pause(CampaignName),
     /// It is put aside for the operator, for this reason.
     Dead(String),
     /// It is delivered again at once, to another worker.
@@ -187,6 +211,7 @@ impl Settle {
             Self::Retry(_) => "retry",
             Self::Postpone(_) => "postponed",
             Self::Defer(_) => "deferred",
+            Self::Pause(_) => "paused",
             Self::Dead(_) => "dead",
             Self::GiveBack => "given_back",
         }
@@ -335,6 +360,23 @@ impl Queue {
         match self {
             Self::Embedded(embedded) => Consumer::Embedded(embedded.consume(prefetch)),
             Self::RabbitMq(rabbitmq) => Consumer::RabbitMq(rabbitmq.consume(prefetch, worker)),
+        }
+    }
+
+    /// Makes room for the jobs of a campaign that pauses: to be called before workers are told.
+    pub async fn pause(&self, campaign: &CampaignName) -> Result<(), QueueError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::RabbitMq(rabbitmq) => rabbitmq.pause(campaign).await,
+        }
+    }
+
+    /// Puts the jobs of a campaign that paused on the bulk lane again; how many. To be called
+    /// once no worker puts further ones aside.
+    pub async fn resume(&self, campaign: &CampaignName) -> Result<u64, QueueError> {
+        match self {
+            Self::Embedded(embedded) => Ok(embedded.resume(campaign)),
+            Self::RabbitMq(rabbitmq) => rabbitmq.resume(campaign).await,
         }
     }
 

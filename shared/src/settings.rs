@@ -15,7 +15,7 @@ use crate::telemetry::{LogFilter, LogFormat};
 mod text;
 
 use text::FromText;
-pub use text::{ByteSize, HeaderName, Memory, MissingEnd, Namespace, Slots};
+pub use text::{ByteSize, HeaderName, Memory, MissingEnd, Names, Namespace, Slots};
 
 /// Which program a setting is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +130,7 @@ settings! {
     Every namespace: Namespace = "thumbmill", "Prefix of queue names and Redis keys: letters, digits, `-` and `_`.";
     Every presets: Option<PathBuf> = "", "TOML file of presets.";
     Every max_original_bytes: ByteSize = "100MiB", "Largest original, uploaded or rendered.";
+    Api pregenerate: Names = "", "Presets that are made of every new or replaced original before anybody asks for them: `card,hero`.";
     Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones) or `none` (only the built-in ones).";
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";

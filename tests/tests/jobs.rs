@@ -109,6 +109,8 @@ impl Play {
             variants: vec![self.variant.transform.to_request()],
             encoding: None,
             campaign: None,
+            number: None,
+            priority: None,
         };
         let body = job.to_body().unwrap();
         let message = Message {

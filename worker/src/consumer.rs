@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use crate::job::{Arrival, Worker};
 use crate::lanes::PerLane;
-use crate::settle::{self, Tried};
+use crate::settle::{self, JobEnd, Tried};
 
 /// Interactive jobs that are fetched while others render.
 const OVERLAP: u16 = 1;
@@ -66,6 +66,7 @@ async fn handle(worker: Arc<Worker>, delivery: Delivery) {
             if let Some(burial) = burial {
                 let (job, by) = (&burial.job, &burial.by);
                 worker.bury(job, by, burial.arrival, &burial.failure).await;
+                worker.ledger.failed(job, &burial.failure).await;
             }
         };
         // Told before the dead letter is safe, the failure would hide the job from whoever gets it
@@ -99,10 +100,10 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>
         delivery: delivery.kind,
     };
     let arrival = Arrival {
-        lane: match delivery.source {
+        lane: job.priority.unwrap_or(match delivery.source {
             Source::Lane(lane) => lane,
             Source::Expired => Lane::Bulk,
-        },
+        }),
         queued: delivery.age(),
         seen: message.seen,
     };
@@ -115,10 +116,16 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>
         Source::Expired => message.attempt,
     };
     let too_often = settle::too_often(delivery.source, begun, worker.attempts);
+    if let Some(settle) = worker.ledger.steered(&job).await {
+        return (settle, None);
+    }
     let (settle, end) = if let Some(reason) = too_often {
         (Settle::Dead(reason), None)
     } else {
         let end = worker.run(&job, &by, arrival).await;
+        if let JobEnd::Done(failures) = &end {
+            worker.ledger.done(&job, failures).await;
+        }
         (settle::settle(&end, tried, worker.attempts), Some(end))
     };
     let burial = matches!(settle, Settle::Dead(_)).then(|| Burial {

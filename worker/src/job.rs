@@ -7,7 +7,7 @@ use thumbmill_shared::asset::OriginalVersion;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::chain::chain;
 use thumbmill_shared::encoding::Encoding;
-use thumbmill_shared::format::{FormatChoice, SourceFormat};
+use thumbmill_shared::format::FormatChoice;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
@@ -15,10 +15,11 @@ use thumbmill_shared::preset::{PresetError, Presets};
 use thumbmill_shared::queue::{Lane, Seen};
 use thumbmill_shared::readiness::{Claimant, DeliveryKind};
 use thumbmill_shared::storage::StorageError;
-use thumbmill_shared::transform::{Transform, VariantRequest};
+use thumbmill_shared::transform::Transform;
 use thumbmill_shared::variant::Variant;
 use tokio::sync::Semaphore;
 
+use crate::campaigns::Ledger;
 use crate::isolation::{NotRendered, Renderer};
 use crate::lanes::{People, PerLane};
 use crate::memory::Budget;
@@ -53,6 +54,7 @@ pub(crate) struct Worker {
     /// Renders at a time: bulk ones run beside those of people, who have the CPU first.
     pub(crate) slots: PerLane<Semaphore>,
     pub(crate) people: People,
+    pub(crate) ledger: Ledger,
     /// For originals, from their fetch to their end.
     pub(crate) originals: Budget,
     /// For what is made of them, while it is.
@@ -151,13 +153,9 @@ impl Worker {
     /// Does a job. Every variant has its outcome recorded and announced before this returns,
     /// except after [`JobEnd::Held`], [`JobEnd::Outage`], [`JobEnd::Transient`] and [`JobEnd::Crashed`].
     pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, arrival: Arrival) -> JobEnd {
-        let work = Work {
-            worker: self,
-            by,
-            arrival,
-        };
+        let work = self.work(by, arrival);
         match work.run(job).await {
-            Ok(()) => JobEnd::Done,
+            Ok(failures) => JobEnd::Done(failures),
             Err(Stop::Held) => JobEnd::Held,
             Err(Stop::Outage(why)) => {
                 tracing::warn!(
@@ -181,7 +179,7 @@ impl Worker {
             Err(Stop::Invalid(why)) => JobEnd::Invalid(why),
             Err(Stop::Failed(failure)) => {
                 work.fail(&self.variants_blind(job), &failure).await;
-                JobEnd::Done
+                JobEnd::Done(vec![Some(failure); job.variants.len()])
             }
         }
     }
@@ -194,12 +192,17 @@ impl Worker {
         arrival: Arrival,
         failure: &Failure,
     ) {
-        let work = Work {
+        let work = self.work(by, arrival);
+        work.fail(&self.variants_blind(job), failure).await;
+    }
+
+    fn work<'a>(&'a self, by: &'a Claimant, arrival: Arrival) -> Work<'a> {
+        Work {
             worker: self,
             by,
             arrival,
-        };
-        work.fail(&self.variants_blind(job), failure).await;
+            failed: work::Failed::default(),
+        }
     }
 
     /// A job's variants as far as they are known without the original: those that leave neither
@@ -228,18 +231,5 @@ impl Worker {
             transform,
             encoding: job.encoding.unwrap_or(self.encoding),
         }
-    }
-}
-
-/// What one request means for an original: `auto` stands for every format it may become.
-fn transforms(request: &VariantRequest, source: SourceFormat, avif_pixels: u64) -> Vec<Transform> {
-    let resolve = |auto| request.resolve(source, auto);
-    let plain = resolve(source.plain());
-    match request.format {
-        Some(FormatChoice::Auto) => {
-            let modern = request.modern(avif_pixels).iter().copied();
-            modern.map(resolve).chain([plain]).collect()
-        }
-        Some(FormatChoice::Is(_)) | None => vec![plain],
     }
 }

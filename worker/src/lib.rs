@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use lanes::{People, PerLane};
 use memory::Budget;
 
+mod campaigns;
 mod consumer;
 pub mod isolation;
 mod job;
@@ -45,18 +46,10 @@ pub async fn run(
     let worker = job::Worker {
         name: uuid::Uuid::new_v4().simple().to_string(),
         descriptions: job::Descriptions::new(backends.originals.clone()),
+        ledger: campaigns::Ledger::new(backends.campaigns.clone()),
         backends,
         presets,
-        limits: render::Limits {
-            original_pixels: settings.max_original_pixels,
-            dimension_px: settings.max_dimension,
-            avif_pixels: settings.max_avif_pixels,
-            memory_bytes: settings.max_original_memory.bytes(),
-            missing_end: match settings.jpeg_missing_end {
-                setting::MissingEnd::Refuse => render::MissingEnd::Refuse,
-                setting::MissingEnd::Tolerate => render::MissingEnd::Tolerate,
-            },
-        },
+        limits: limits(settings),
         encoding: settings.encoding(),
         max_original_bytes: settings.max_original_bytes.bytes(),
         render_timeout: settings.render_timeout,
@@ -79,6 +72,23 @@ pub async fn run(
         "taking jobs"
     );
     let prefetch = consumer::prefetch(&slots)?;
-    consumer::run(queue, Arc::new(worker), prefetch, shutdown).await;
+    let worker = Arc::new(worker);
+    let keeper = Arc::clone(&worker);
+    shutdown.spawn_until_begun(async move { keeper.ledger.catch_up_for_ever().await });
+    consumer::run(queue, Arc::clone(&worker), prefetch, shutdown).await;
+    worker.ledger.catch_up().await;
     Ok(())
+}
+
+fn limits(settings: &Settings) -> render::Limits {
+    render::Limits {
+        original_pixels: settings.max_original_pixels,
+        dimension_px: settings.max_dimension,
+        avif_pixels: settings.max_avif_pixels,
+        memory_bytes: settings.max_original_memory.bytes(),
+        missing_end: match settings.jpeg_missing_end {
+            setting::MissingEnd::Refuse => render::MissingEnd::Refuse,
+            setting::MissingEnd::Tolerate => render::MissingEnd::Tolerate,
+        },
+    }
 }

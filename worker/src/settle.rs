@@ -6,8 +6,8 @@ use thumbmill_shared::queue::{Delay, Settle, Source};
 /// How a job came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JobEnd {
-    /// Every variant has its outcome.
-    Done,
+    /// Every variant has its outcome; of each request, in their order, why it failed, if it did.
+    Done(Vec<Option<Failure>>),
     /// Those that have none yet are another worker's: the job looks after them later.
     Held,
     /// A server was away: the job waits for its end, however long that takes.
@@ -33,7 +33,7 @@ pub(crate) struct Tried {
 pub(crate) fn settle(end: &JobEnd, tried: Tried, attempts: u32) -> Settle {
     let attempt = tried.counted;
     match end {
-        JobEnd::Done => Settle::Done,
+        JobEnd::Done(_) => Settle::Done,
         JobEnd::Held => Settle::Defer(Delay::Short),
         JobEnd::Outage(_) => Settle::Postpone(match tried.outages {
             0 => Delay::Short,
@@ -58,7 +58,7 @@ pub(crate) fn failure(end: Option<&JobEnd>) -> Failure {
             "The original cannot be rendered: it breaks its renderer.",
         ),
         Some(
-            JobEnd::Done
+            JobEnd::Done(_)
             | JobEnd::Held
             | JobEnd::Outage(_)
             | JobEnd::Transient(_)
@@ -153,7 +153,10 @@ mod tests {
 
     #[test]
     fn an_answered_job_is_over_and_a_wrong_one_is_not_tried_again() {
-        assert_eq!(settle(&JobEnd::Done, counted(99), 3), Settle::Done);
+        assert_eq!(
+            settle(&JobEnd::Done(Vec::new()), counted(99), 3),
+            Settle::Done
+        );
         assert_eq!(
             settle(&JobEnd::Invalid("no such preset".to_owned()), counted(1), 3),
             Settle::Dead("no such preset".to_owned())

@@ -6,7 +6,10 @@ use std::process::ExitCode;
 use thumbmill_shared::settings::{self, Program};
 use thumbmill_shared::shutdown;
 
+mod campaigns;
 mod dead_letters;
+mod pregenerate;
+mod report;
 mod serve;
 
 const ABOUT: &str = "Everything in one process: serves originals and thumbnails over HTTP, and renders what is \
@@ -17,13 +20,21 @@ fn main() -> ExitCode {
         return code;
     }
     let program = Program::Everything;
-    let command = settings::command(program, ABOUT).subcommand(dead_letters::command());
+    let command = settings::command(program, ABOUT).subcommands([
+        pregenerate::command(),
+        campaigns::command(),
+        dead_letters::command(),
+    ]);
     let (settings, matches) = settings::parse_or_exit(program, command);
     shutdown::run_to_end(settings.grace, |shutdown| async move {
         match matches.subcommand() {
             Some((dead_letters::NAME, matches)) => {
                 dead_letters::run(&settings, matches, &shutdown).await
             }
+            Some((pregenerate::NAME, matches)) => {
+                pregenerate::run(settings, matches, &shutdown).await
+            }
+            Some((campaigns::NAME, matches)) => campaigns::run(&settings, matches, &shutdown).await,
             _ => serve::run(settings, shutdown).await,
         }
     })

@@ -1,12 +1,13 @@
 //! The queue in this process, for the one-process form and for tests. It ends with the process;
 //! a variant that is still missing then is asked for again by its next request.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{Delivery, Lane, Message, Prefetch, PublishError, Settle, Source};
+use crate::campaigns::CampaignName;
 use crate::readiness::DeliveryKind;
 use crate::shutdown::Shutdown;
 
@@ -28,6 +29,7 @@ struct Inner {
 struct Lanes {
     interactive: VecDeque<Waiting>,
     bulk: VecDeque<Waiting>,
+    paused: HashMap<CampaignName, Vec<Waiting>>,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,16 @@ impl Embedded {
         drop(lanes);
         self.inner.arrived.notify_one();
         Ok(())
+    }
+
+    pub(super) fn resume(&self, campaign: &CampaignName) -> u64 {
+        let mut lanes = self.inner.lanes();
+        let paused = lanes.paused.remove(campaign).unwrap_or_default();
+        let count = paused.len() as u64;
+        lanes.bulk.extend(paused);
+        drop(lanes);
+        self.inner.arrived.notify_one();
+        count
     }
 
     pub(super) fn consume(&self, prefetch: Prefetch) -> Consumer {
@@ -180,6 +192,15 @@ impl Settler {
                         },
                     );
                 });
+            }
+            Settle::Pause(campaign) => {
+                let waiting = Waiting {
+                    message: message.again(settle),
+                    kind: DeliveryKind::First,
+                };
+                let mut lanes = self.inner.lanes();
+                let paused = lanes.paused.entry(campaign.clone()).or_default();
+                paused.push(waiting);
             }
             Settle::Dead(reason) => {
                 tracing::error!(job = %message.id, trace_id = message.trace.trace_id(), reason, "dead letter");

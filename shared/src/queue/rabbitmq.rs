@@ -14,12 +14,14 @@ use tokio::time::timeout;
 
 use super::topology::Topology;
 use super::{Lane, Message, Prefetch, PublishError, QueueError};
+use crate::campaigns::CampaignName;
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 
 mod consumer;
 mod dead_letters;
 mod message;
+mod paused;
 mod publisher;
 
 pub(super) use consumer::Consumer;
@@ -82,6 +84,14 @@ impl RabbitMq {
     pub(super) fn consume(&self, prefetch: Prefetch, worker: &str) -> Consumer {
         let (server, publisher) = (Arc::clone(&self.server), self.publisher.clone());
         Consumer::start(server, publisher, prefetch, worker.into())
+    }
+
+    pub(super) async fn pause(&self, campaign: &CampaignName) -> Result<(), QueueError> {
+        paused::declare(&self.server, campaign).await
+    }
+
+    pub(super) async fn resume(&self, campaign: &CampaignName) -> Result<u64, QueueError> {
+        paused::empty(&self.server, campaign).await
     }
 
     pub(super) async fn dead_letters(&self) -> Result<DeadLetters, QueueError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use lapin::types::{AMQPValue, FieldTable};
 
 use super::Lane;
+use crate::campaigns::CampaignName;
 
 /// How often a message may be delivered without being settled before its workers are taken to
 /// have died of it. Every prefetched message of a dying worker, or of a connection that is cut,
@@ -109,6 +110,19 @@ impl Topology {
     /// The queue of jobs whose deliveries ran out.
     pub(super) fn expired(&self) -> String {
         format!("{}.{EXPIRED}", self.namespace)
+    }
+
+    /// The queue of a campaign's jobs while it pauses. It is made when one pauses, so it
+    /// is not among [`Topology::queues`]; jobs come to it through the default exchange.
+    pub(super) fn paused(&self, campaign: &CampaignName) -> QueueSpec {
+        let mut arguments = delivered_at_most(KEPT_DELIVERY_LIMIT);
+        arguments.insert("x-overflow".into(), text("reject-publish"));
+        QueueSpec {
+            name: format!("{}.paused.{campaign}", self.namespace),
+            exchange: String::new(),
+            routing_keys: Vec::new(),
+            arguments,
+        }
     }
 
     /// Every exchange: all are direct and durable.

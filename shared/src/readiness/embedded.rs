@@ -11,6 +11,7 @@ use super::{
     PUBLISHING_FOR, remembered_for,
 };
 use crate::asset::AssetId;
+use crate::campaigns;
 use crate::job::JobId;
 use crate::outcome::Outcome;
 use crate::variant::VariantKey;
@@ -19,6 +20,7 @@ use crate::variant::VariantKey;
 #[derive(Clone, Debug)]
 pub struct Embedded {
     entries: Arc<Mutex<Entries>>,
+    campaigns: Arc<campaigns::Embedded>,
     events: broadcast::Sender<Event>,
 }
 
@@ -26,6 +28,7 @@ impl Default for Embedded {
     fn default() -> Self {
         Self {
             entries: Arc::default(),
+            campaigns: Arc::default(),
             events: broadcast::Sender::new(EVENTS),
         }
     }
@@ -83,6 +86,11 @@ impl Entries {
 }
 
 impl Embedded {
+    /// What is kept of campaigns beside it.
+    pub(crate) fn campaigns(&self) -> &campaigns::Embedded {
+        &self.campaigns
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
         // Nothing panics while the lock is held, and the map stays whole if it did.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)

@@ -15,6 +15,7 @@ use super::{
     PUBLISHING_FOR, ReadinessError, remembered_for,
 };
 use crate::asset::AssetId;
+use crate::campaigns::redis as campaigns;
 use crate::job::JobId;
 use crate::outcome::Outcome;
 use crate::settings::Namespace;
@@ -36,6 +37,7 @@ pub struct Redis {
     connection: ConnectionManager,
     names: Arc<Names>,
     scripts: Arc<Scripts>,
+    campaign_scripts: Arc<campaigns::Scripts>,
     events: broadcast::Sender<Event>,
     listening: Arc<AtomicBool>,
 }
@@ -117,6 +119,7 @@ impl Redis {
                 namespace: namespace.as_str().to_owned(),
             }),
             scripts: Arc::default(),
+            campaign_scripts: Arc::default(),
             events: broadcast::Sender::new(EVENTS),
             listening: Arc::default(),
         };
@@ -130,13 +133,29 @@ impl Redis {
         Ok(this)
     }
 
-    async fn run<T: redis::FromRedisValue>(
+    /// Prefix of all names.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.names.namespace
+    }
+
+    pub(crate) fn campaign_scripts(&self) -> &campaigns::Scripts {
+        &self.campaign_scripts
+    }
+
+    pub(crate) async fn run<T: redis::FromRedisValue>(
         &self,
         call: &ScriptInvocation<'_>,
     ) -> Result<T, ReadinessError> {
         let mut connection = self.connection.clone();
-        let answer = timeout(2 * ANSWER_WITHIN, call.invoke_async(&mut connection)).await;
-        Ok(answer.map_err(|_| ReadinessError("no answer in time".to_owned()))??)
+        in_time(call.invoke_async(&mut connection)).await
+    }
+
+    pub(crate) async fn ask<T: redis::FromRedisValue>(
+        &self,
+        command: &redis::Cmd,
+    ) -> Result<T, ReadinessError> {
+        let mut connection = self.connection.clone();
+        in_time(command.query_async(&mut connection)).await
     }
 
     pub(super) async fn enqueue(
@@ -272,6 +291,13 @@ impl Redis {
         call.arg(value);
         self.run(&call).await
     }
+}
+
+async fn in_time<T>(
+    answer: impl Future<Output = redis::RedisResult<T>>,
+) -> Result<T, ReadinessError> {
+    let answer = timeout(2 * ANSWER_WITHIN, answer).await;
+    Ok(answer.map_err(|_| ReadinessError("no answer in time".to_owned()))??)
 }
 
 /// What stands in a lease: job, attempt and worker.

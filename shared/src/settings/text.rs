@@ -77,6 +77,25 @@ impl FromText for Duration {
     }
 }
 
+/// Names, separated by commas; perhaps none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// The names, in their order.
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl FromText for Names {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let names = text.split(',').map(str::trim);
+        let names = names.filter(|name| !name.is_empty());
+        Ok(Self(names.map(str::to_owned).collect()))
+    }
+}
+
 macro_rules! positive {
     ($($type:ty)*) => {
         $(impl FromText for $type {

@@ -41,7 +41,12 @@ impl Work<'_> {
             }
             match readiness.claim(&variant.key(), self.by).await {
                 Ok(Claim::Won) => claimed.mine.push(variant),
-                Ok(Claim::Known(_)) => count("known"),
+                Ok(Claim::Known(outcome)) => {
+                    count("known");
+                    if let Outcome::Failed(failure) = outcome {
+                        self.failed.note(variant.key(), &failure);
+                    }
+                }
                 Ok(Claim::Held) => {
                     count("held");
                     claimed.others_make_some = true;
@@ -93,6 +98,7 @@ impl Work<'_> {
         tracing::info!(reason = %failure.reason, message = failure.message, "no thumbnail");
         for variant in variants {
             count(failure.reason.name());
+            self.failed.note(variant.key(), failure);
             self.finish(variant, Outcome::Failed(failure.clone()).into())
                 .await;
         }

@@ -1,5 +1,7 @@
 //! One attempt at one job, step by step.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,11 +13,11 @@ use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
 use thumbmill_shared::queue::Lane;
 use thumbmill_shared::readiness::{Claimant, Ending};
 use thumbmill_shared::storage::{Condition, Source};
-use thumbmill_shared::variant::Variant;
+use thumbmill_shared::variant::{Variant, VariantKey};
 use tokio::sync::SemaphorePermit;
 
 use super::claims::{Leases, count};
-use super::{Arrival, Stop, Worker, failure, transforms};
+use super::{Arrival, Stop, Worker, failure};
 use crate::isolation::{Task, Variants};
 use crate::memory::Share;
 use crate::render::{RenderError, Rendered};
@@ -25,11 +27,31 @@ pub(super) struct Work<'a> {
     pub(super) worker: &'a Worker,
     pub(super) by: &'a Claimant,
     pub(super) arrival: Arrival,
+    /// Variants that cannot be made.
+    pub(super) failed: Failed,
+}
+
+/// Why variants cannot be made, as it turns out.
+#[derive(Debug, Default)]
+pub(super) struct Failed(Mutex<HashMap<VariantKey, Failure>>);
+
+impl Failed {
+    pub(super) fn note(&self, key: VariantKey, failure: &Failure) {
+        let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.insert(key, failure.clone());
+    }
+
+    /// Why one of these could not be made, if so.
+    fn first_of(&self, keys: &[VariantKey]) -> Option<Failure> {
+        let failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().find_map(|key| failed.get(key).cloned())
+    }
 }
 
 impl Work<'_> {
-    /// Gives every variant its outcome, or says why it has none yet.
-    pub(super) async fn run(&self, job: &RenderJob) -> Result<(), Stop> {
+    /// Gives every variant its outcome, or says why it has none yet. Of each request it says why
+    /// it failed, if it did.
+    pub(super) async fn run(&self, job: &RenderJob) -> Result<Vec<Option<Failure>>, Stop> {
         let (people, lane) = (&self.worker.people, self.arrival.lane);
         let _in_hand = people.enter(lane);
         people.give_way(lane).await;
@@ -41,15 +63,17 @@ impl Work<'_> {
             );
             Stop::Failed(failure(Reason::Unsupported, message))
         })?;
-        let mut wanted = Vec::new();
+        let (mut wanted, mut keys) = (Vec::new(), Vec::new());
         for request in &job.variants {
             let request = self.worker.presets.expand(request.clone())?;
             let request = request.focused_as(&original);
-            wanted.extend(
-                transforms(&request, source, self.worker.limits.avif_pixels)
-                    .into_iter()
-                    .map(|t| self.worker.variant(job, &original.version, t)),
-            );
+            let variants: Vec<Variant> = request
+                .transforms(source, self.worker.limits.avif_pixels)
+                .into_iter()
+                .map(|t| self.worker.variant(job, &original.version, t))
+                .collect();
+            keys.push(variants.iter().map(Variant::key).collect::<Vec<_>>());
+            wanted.extend(variants);
         }
         wanted.sort_by_key(|variant| variant.key().as_str().to_owned());
         wanted.dedup();
@@ -68,7 +92,7 @@ impl Work<'_> {
         if claimed.others_make_some {
             return Err(Stop::Held);
         }
-        Ok(())
+        Ok(keys.iter().map(|keys| self.failed.first_of(keys)).collect())
     }
 
     /// The original, in the state that the job is about.

@@ -291,6 +291,12 @@ impl Settler {
                     .publish(topology.retry(*delay), lane.name(), &next, None)
                     .await
             }
+            Settle::Pause(campaign) => {
+                let (queue, next) = (topology.paused(campaign).name, message.again(&settle));
+                self.publisher
+                    .publish(String::new(), &queue, &next, None)
+                    .await
+            }
             Settle::Dead(reason) => {
                 tracing::error!(job = %message.id, trace_id = message.trace.trace_id(), reason, "dead letter");
                 let death = Death {

@@ -1,0 +1,248 @@
+//! `thumbmill pregenerate`: publishes bulk jobs for many originals, as one campaign, and waits for
+//! them if asked to. What is there already costs a look into the store, so a command that was
+//! interrupted is simply given again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use thumbmill_shared::backends::Backends;
+use thumbmill_shared::campaigns::{Campaign, CampaignName};
+use thumbmill_shared::queue::{Lane, QueueLocation};
+use thumbmill_shared::readiness::{Hears, ReadinessLocation};
+use thumbmill_shared::settings::{self, Program, Settings};
+use thumbmill_shared::shutdown::Shutdown;
+
+use crate::report::{self, Form};
+use check::Checks;
+use choice::{Choice, Ids};
+use progress::Progress;
+use publish::Publisher;
+use wanted::Wanted;
+
+mod check;
+mod choice;
+mod dry_run;
+mod progress;
+mod publish;
+mod wanted;
+
+pub(crate) use dry_run::Counted;
+pub(crate) use publish::Totals;
+
+/// The command's name.
+pub(crate) const NAME: &str = "pregenerate";
+
+/// How often the ledger is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Its flags and what they mean.
+pub(crate) fn command() -> Command {
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .action(ArgAction::SetTrue)
+            .help(help)
+    };
+    Command::new(NAME)
+        .about("Has thumbnails made before anybody asks for them")
+        .args(wanted::arguments())
+        .args(choice::arguments())
+        .arg(
+            Arg::new("campaign")
+                .long("campaign")
+                .value_name("NAME")
+                .value_parser(str::parse::<CampaignName>)
+                .help("The campaign that it begins or goes on with [default: one of its own]"),
+        )
+        .arg(
+            Arg::new("rate")
+                .long("rate")
+                .value_name("N/s")
+                .value_parser(publish::rate)
+                .help("Jobs that are published a second at most, for example 100/s"),
+        )
+        .arg(
+            Arg::new("priority")
+                .long("priority")
+                .value_name("LANE")
+                .value_parser(["bulk", "interactive"])
+                .default_value("bulk")
+                .help("Do the jobs wait behind people, or among them"),
+        )
+        .arg(flag(
+            "dry-run",
+            "Only counts what there is and what there is to do",
+        ))
+        .arg(flag(
+            "wait",
+            "Waits until all is made; then code 0 means that nothing failed",
+        ))
+        .arg(flag("json", "Says everything as lines of JSON"))
+}
+
+/// Obeys, and says on standard error why it could not.
+pub(crate) async fn run(
+    settings: Settings,
+    matches: &ArgMatches,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let done = obey(settings, matches, shutdown).await;
+    if let Err(error) = &done {
+        report::complain(error);
+    }
+    done
+}
+
+async fn obey(settings: Settings, matches: &ArgMatches, shutdown: &Shutdown) -> anyhow::Result<()> {
+    // Whatever is wrong is said before anything is published.
+    let wanted = Wanted::read(&settings, matches).unwrap_or_else(refuse);
+    let choice = Choice::read(matches).unwrap_or_else(refuse);
+    let here = in_this_process(&settings).unwrap_or_else(refuse);
+    let backends = Backends::open(&settings, Hears::Changes, shutdown).await?;
+    let checks = Arc::new(Checks::new(&settings, backends.clone(), wanted, &choice));
+    let form = Form::of(matches);
+    let ids = choice.open(&backends);
+    if matches.get_flag("dry-run") {
+        return dry_run::run(&checks, ids, form, shutdown).await;
+    }
+    let name = campaign_name(matches);
+    let lane = match matches.get_one::<String>("priority").map(String::as_str) {
+        Some("interactive") => Lane::Interactive,
+        _ => Lane::Bulk,
+    };
+    let publisher = Publisher {
+        backends: backends.clone(),
+        name: name.clone(),
+        lane,
+        rate: matches.get_one::<f64>("rate").copied(),
+        most_outstanding: here.then_some(publish::MOST_HERE),
+        encoding: settings.encoding(),
+    };
+    let run = Run {
+        publisher,
+        progress: Progress::new(form, &name),
+        form,
+        shutdown,
+    };
+    if here {
+        let worker = thumbmill_worker::run(&settings, backends, shutdown.clone());
+        let generating = async {
+            let done = run.to_end(checks, ids, After::Wait).await;
+            shutdown.begin();
+            done
+        };
+        let (ended, done) = tokio::join!(worker, generating);
+        return done.and(ended);
+    }
+    let after = if matches.get_flag("wait") {
+        After::Wait
+    } else {
+        After::Leave
+    };
+    run.to_end(checks, ids, after).await
+}
+
+/// What to do once all is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Leave,
+    Wait,
+}
+
+/// One campaign on its way.
+struct Run<'a> {
+    publisher: Publisher,
+    progress: Progress,
+    form: Form,
+    shutdown: &'a Shutdown,
+}
+
+impl Run<'_> {
+    /// Publishes, and waits if asked to.
+    async fn to_end(&self, checks: Arc<Checks>, ids: Ids, after: After) -> anyhow::Result<()> {
+        let (totals, again) = (Totals::default(), "the same command goes on from there");
+        let all = tokio::select! {
+            all = self.publisher.publish_all(checks, ids, &totals) => all,
+            never = self.watch(&totals) => never,
+            () = self.shutdown.begun() => Err(anyhow::anyhow!("interrupted")),
+        };
+        all.with_context(|| format!("stopped after {totals}; {again}"))?;
+        if after == After::Leave {
+            self.progress.end();
+            return report::published(self.form, &self.publisher.name, &totals);
+        }
+        let campaign = tokio::select! {
+            campaign = self.wait_for(&totals) => campaign?,
+            () = self.shutdown.begun() => bail!("interrupted; {again}"),
+        };
+        self.progress.end();
+        report::ended(self.form, &self.publisher.backends.campaigns, &campaign).await
+    }
+
+    /// Shows how far it is, for ever.
+    async fn watch(&self, totals: &Totals) -> anyhow::Result<()> {
+        let Publisher { backends, name, .. } = &self.publisher;
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            // Without the ledger nothing is shown for a while.
+            let known = backends.campaigns.show(name).await;
+            self.progress.show(known.ok().flatten().as_ref(), totals);
+        }
+    }
+
+    /// Waits until every job has its end.
+    async fn wait_for(&self, totals: &Totals) -> anyhow::Result<Campaign> {
+        let Publisher { backends, name, .. } = &self.publisher;
+        let mut begun_unix = None;
+        loop {
+            match backends.campaigns.show(name).await {
+                // A worker may have begun it anew meanwhile.
+                Ok(Some(campaign))
+                    if begun_unix.is_none_or(|begun_unix| begun_unix == campaign.begun_unix) =>
+                {
+                    self.progress.show(Some(&campaign), totals);
+                    if campaign.outstanding() == 0 {
+                        return Ok(campaign);
+                    }
+                    begun_unix = Some(campaign.begun_unix);
+                }
+                Ok(_) => bail!(
+                    "the ledger has forgotten the campaign (was Redis emptied?); its jobs go on, and the same command \
+                     again costs only checks"
+                ),
+                Err(error) => tracing::debug!(%error, "the ledger"),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+/// Is the work done here? Then nobody else could.
+fn in_this_process(settings: &Settings) -> Result<bool, String> {
+    match (&settings.queue, &settings.readiness) {
+        (QueueLocation::Embedded, _) => Ok(true),
+        (QueueLocation::Amqp(_), ReadinessLocation::Redis(_)) => Ok(false),
+        (QueueLocation::Amqp(_), ReadinessLocation::Embedded) => Err(
+            "THUMBMILL_READINESS=embedded: the workers behind THUMBMILL_QUEUE would never tell how their jobs \
+             ended: set it to redis://HOST:PORT/DB"
+                .to_owned(),
+        ),
+    }
+}
+
+fn campaign_name(matches: &ArgMatches) -> CampaignName {
+    let given = matches.get_one::<CampaignName>("campaign").cloned();
+    given.unwrap_or_else(|| {
+        let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+        let name = format!("pregenerate-{}", now.replace(':', ""));
+        // All its characters are those of names.
+        name.parse().unwrap_or_else(|_| refuse(name))
+    })
+}
+
+/// Ends the process: nothing was published.
+fn refuse<T>(problem: String) -> T {
+    settings::exit_with(Program::Everything, &[problem])
+}
