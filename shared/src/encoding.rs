@@ -3,12 +3,13 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
 
 /// The encoders' settings. The defaults are the reference's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Encoding {
     /// How a JPEG's coefficients are ordered.
@@ -24,7 +25,7 @@ pub struct Encoding {
 }
 
 /// How a JPEG's coefficients are ordered (ITU T.81, 4.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scans {
     /// All of a block together.
@@ -35,7 +36,7 @@ pub enum Scans {
 }
 
 /// How many colour samples a JPEG has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Chroma {
     /// One of each colour channel for 2 by 2 pixels.
     #[default]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -13,14 +14,17 @@ use crate::queue::Lane;
 use crate::shown::shown;
 use crate::transform::VariantRequest;
 
+mod schema;
+
 /// The version of the message that this code writes, and the only one that it reads.
 pub const JOB_VERSION: u32 = 1;
 
 /// Renders variants of one original from one decode.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenderJob {
-    /// Always [`JOB_VERSION`].
+    /// Always 1.
+    #[schemars(extend("const" = JOB_VERSION))]
     pub version: u32,
     /// The original.
     pub asset: AssetId,
@@ -28,6 +32,7 @@ pub struct RenderJob {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_version: Option<OriginalVersion>,
     /// What to make of it: at least one.
+    #[schemars(length(min = 1))]
     pub variants: Vec<VariantRequest>,
     /// How they are encoded; as the worker's own settings say when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +43,7 @@ pub struct RenderJob {
     /// Its number within the campaign, from 0: a job with a number counts once, however often it is
     /// delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = MOST_JOBS))]
     pub number: Option<u32>,
     /// Whose slots, renderers and memory it gets, if not those of the lane that it waited on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -219,7 +219,8 @@ pub fn command(program: Program, about: &'static str) -> clap::Command {
                 .hide_env_values(true)
                 .help(setting.help)
                 .value_name("VALUE")
-                .global(true)
+                // Commands that have a flag of this name mean something else by it.
+                .global(setting.name != "wait")
         });
     clap::Command::new(program.name())
         .version(env!("CARGO_PKG_VERSION"))

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use thumbmill_shared::storage::{S3Options, Storage};
 
 use crate::servers::BUCKET;
-use crate::service::{Binary, Service};
+use crate::service::{Binary, Service, run_to_end};
 
 /// How long a process may take to end.
 const END_WITHIN: Duration = Duration::from_secs(30);
@@ -124,6 +124,16 @@ impl Cluster {
         )
         .await
         .unwrap()
+    }
+
+    /// Runs the operator's command on this service: its exit code and what it prints.
+    pub fn command(&self, arguments: &[&str]) -> (i32, String) {
+        let variables = self.variables.iter();
+        let variables: Vec<_> = variables
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let folder = std::path::Path::new(".");
+        run_to_end(Binary::Thumbmill, arguments, &variables, folder)
     }
 
     /// The first api's `path`.

@@ -17,17 +17,7 @@ async fn wait_for(cluster: &Cluster, dead: u32) {
 
 /// The command's exit code and what it prints.
 fn command(cluster: &Cluster, arguments: &[&str]) -> (i32, String) {
-    let variables = cluster.variables.iter();
-    let variables: Vec<_> = variables
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let arguments = [&["dead-letters"], arguments].concat();
-    run_to_end(
-        Binary::Thumbmill,
-        &arguments,
-        &variables,
-        std::path::Path::new("."),
-    )
+    cluster.command(&[&["dead-letters"], arguments].concat())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Thumbmill's worker: jobs in, variants out. Knows no HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use thumbmill_shared::backends::Backends;
@@ -9,6 +10,7 @@ use thumbmill_shared::settings::{self as setting, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 use tokio::sync::Semaphore;
 
+use isolation::Renderer;
 use lanes::{People, PerLane};
 use memory::Budget;
 
@@ -27,6 +29,33 @@ pub async fn run(
     backends: Backends,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    let renderer = if settings.isolation {
+        let pool = isolation::Pool::start(settings.isolation_memory.bytes()).await;
+        Renderer::Apart(pool.context("start a process that renders")?)
+    } else {
+        Renderer::Here
+    };
+    run_with(renderer, settings, backends, shutdown).await
+}
+
+/// The same, but instead of a render each job waits so long, and its pictures are none: for
+/// benchmarks of everything else.
+#[doc(hidden)]
+pub async fn run_pretending(
+    takes: Duration,
+    settings: &Settings,
+    backends: Backends,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    run_with(Renderer::Pretended(takes), settings, backends, shutdown).await
+}
+
+async fn run_with(
+    renderer: Renderer,
+    settings: &Settings,
+    backends: Backends,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
     let presets = settings
         .presets
         .as_deref()
@@ -35,12 +64,6 @@ pub async fn run(
     let slots = PerLane {
         interactive: settings.slots.count(),
         bulk: settings.bulk_slots.count(),
-    };
-    let renderer = if settings.isolation {
-        let pool = isolation::Pool::start(settings.isolation_memory.bytes()).await;
-        isolation::Renderer::Apart(pool.context("start a process that renders")?)
-    } else {
-        isolation::Renderer::Here
     };
     let memory = memory::bytes(settings.memory);
     let worker = job::Worker {

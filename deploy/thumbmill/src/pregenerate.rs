@@ -39,8 +39,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Its flags and what they mean.
 pub(crate) fn command() -> Command {
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name)
+    let flag = |id: &'static str, name: &'static str, help: &'static str| {
+        Arg::new(id)
             .long(name)
             .action(ArgAction::SetTrue)
             .help(help)
@@ -73,13 +73,15 @@ pub(crate) fn command() -> Command {
         )
         .arg(flag(
             "dry-run",
+            "dry-run",
             "Only counts what there is and what there is to do",
         ))
         .arg(flag(
+            "until-done",
             "wait",
             "Waits until all is made; then code 0 means that nothing failed",
         ))
-        .arg(flag("json", "Says everything as lines of JSON"))
+        .arg(flag("json", "json", "Says everything as lines of JSON"))
 }
 
 /// Obeys, and says on standard error why it could not.
@@ -136,7 +138,7 @@ async fn obey(settings: Settings, matches: &ArgMatches, shutdown: &Shutdown) -> 
         let (ended, done) = tokio::join!(worker, generating);
         return done.and(ended);
     }
-    let after = if matches.get_flag("wait") {
+    let after = if matches.get_flag("until-done") {
         After::Wait
     } else {
         After::Leave

@@ -1,5 +1,6 @@
 //! Which part of a picture a cut keeps.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The point that a cut keeps as near to its middle as the picture's edges allow, in pixels of
@@ -13,7 +14,7 @@ pub struct FocalPoint {
 }
 
 /// One coordinate of a focal point, as it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Coordinate {
     /// This many pixels from the left or the top.
@@ -23,7 +24,7 @@ pub enum Coordinate {
 }
 
 /// The word `none`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum NoFocalPoint {
     /// The only one.
     #[serde(rename = "none")]
