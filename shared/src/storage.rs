@@ -8,6 +8,7 @@ mod body;
 mod error;
 mod files;
 mod location;
+mod pages;
 mod s3;
 
 use std::ops::Range;
@@ -20,6 +21,7 @@ pub use body::{Body, Object};
 pub use error::{Cause, Operation, StorageError};
 pub use files::Files;
 pub use location::{Location, NotALocation};
+pub use pages::{Folders, Listed, Listing, Pages};
 pub use s3::S3;
 
 /// A store of objects. Cheap to clone.
@@ -175,6 +177,34 @@ impl Storage {
         match self {
             Self::Files(files) => files.delete_all(prefix).await,
             Self::S3(s3) => Box::pin(s3.delete_all(prefix)).await,
+        }
+    }
+
+    /// Every object below `prefix`, which ends with `/`. What other tools have put there under
+    /// names that are none here is left out.
+    pub fn list(&self, prefix: &str) -> Listing {
+        if let Err(error) = location::check_prefix(prefix) {
+            return Listing::failed(error);
+        }
+        match self {
+            Self::Files(files) => files.list(prefix),
+            Self::S3(s3) => s3.list(prefix),
+        }
+    }
+
+    /// The names of the folders directly below `prefix`, which ends with `/`, that begin with
+    /// `begins`, which may be empty.
+    pub fn folders(&self, prefix: &str, begins: &str) -> Folders {
+        let checked = location::check_prefix(prefix).and_then(|()| match begins {
+            "" => Ok(()),
+            begins => location::check_name(&format!("{prefix}{begins}")),
+        });
+        if let Err(error) = checked {
+            return Folders::failed(error);
+        }
+        match self {
+            Self::Files(files) => files.folders(prefix, begins),
+            Self::S3(s3) => s3.folders(prefix, begins),
         }
     }
 

@@ -73,6 +73,8 @@ pub enum Operation {
     Get,
     /// Removing one object or many.
     Delete,
+    /// Asking which objects or folders there are.
+    List,
 }
 
 impl fmt::Display for Operation {
@@ -83,6 +85,7 @@ impl fmt::Display for Operation {
             Self::Head => "head",
             Self::Get => "get",
             Self::Delete => "delete",
+            Self::List => "list",
         })
     }
 }

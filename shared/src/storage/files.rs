@@ -5,6 +5,7 @@
 //! shared one. All work is blocking and runs on threads of its own.
 
 mod folders;
+mod walk;
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -15,13 +16,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::stream::try_unfold;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
 use super::error::Cause;
-use super::{Body, Condition, Head, Object, Operation, Source, Spooled, StorageError, Tag};
+use super::{
+    Body, Condition, Folders, Head, Listing, Object, Operation, Pages, Source, Spooled,
+    StorageError, Tag,
+};
+use walk::Walk;
 
 /// Read at once with opening; thumbnails are shorter and need no second visit to a thread.
 const FIRST_CHUNK_BYTES: u64 = 256 * 1024;
@@ -145,6 +151,37 @@ impl Files {
             Ok(())
         })
         .await
+    }
+
+    pub(super) fn list(&self, prefix: &str) -> Listing {
+        self.walk(prefix, Walk::objects)
+    }
+
+    pub(super) fn folders(&self, prefix: &str, begins: &str) -> Folders {
+        let begins = begins.to_owned();
+        self.walk(prefix, move |walk| walk.folders(&begins))
+    }
+
+    fn walk<T: Send + 'static>(
+        &self,
+        prefix: &str,
+        page: impl Fn(&mut Walk) -> io::Result<Vec<T>> + Send + Sync + 'static,
+    ) -> Pages<T> {
+        let (root, prefix, page) = (self.root.clone(), prefix.to_owned(), Arc::new(page));
+        Pages::new(try_unfold(None, move |walk: Option<Walk>| {
+            let (root, prefix, page) = (root.clone(), prefix.clone(), page.clone());
+            async move {
+                let next = move |prefix: &str| {
+                    let mut walk = walk.map_or_else(|| Walk::begin(&root, prefix), Ok)?;
+                    let page = page(&mut walk)?;
+                    Ok((!page.is_empty()).then_some((page, Some(walk))))
+                };
+                blocking(Operation::List, &prefix, |prefix| {
+                    next(prefix).map_err(|e| Operation::List.failed(prefix, e))
+                })
+                .await
+            }
+        }))
     }
 
     fn temporary(&self) -> PathBuf {

@@ -83,7 +83,8 @@ pub(super) fn check_prefix(prefix: &str) -> Result<(), StorageError> {
     check_name(folder)
 }
 
-fn is_segment(text: &str) -> bool {
+/// Can this be what stands between two slashes of a name?
+pub(super) fn is_segment(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     !text.is_empty() && text != "." && !text.contains("..") && text.bytes().all(allowed)
 }

@@ -6,6 +6,7 @@
 
 mod client;
 mod failure;
+mod list;
 
 use std::ops::Range;
 use std::sync::Arc;
