@@ -6,6 +6,7 @@
 //! What other tools put at `originals/<id>` is an original, too; it is described from its bytes.
 
 mod description;
+mod every;
 mod swap;
 
 use std::ops::Range;
@@ -18,6 +19,8 @@ use crate::asset::{AssetId, Original, OriginalVersion};
 use crate::storage::{Condition, Object, Source, Spooled, Storage, StorageError};
 use crate::variant::variants_of;
 use description::{State, description_object, foreign_object};
+
+pub use every::Every;
 
 /// The originals of one store. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
-//! What a list of the store promises, the same for a folder and for S3.
+//! What lists of the store and of its originals promise, the same for a folder and for S3.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test ends by a panic"
 )]
 
@@ -12,6 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tempfile::TempDir;
+use thumbmill_shared::asset::AssetId;
+use thumbmill_shared::originals::Originals;
 use thumbmill_shared::storage::{
     Condition, Listed, Location, Pages, S3Options, Source, Storage, StorageError,
 };
@@ -187,6 +190,45 @@ async fn a_list_outside_the_store_is_refused(store: Store) {
     assert!(matches!(error, StorageError::BadName { .. }));
 }
 
+async fn every_original_comes_once_whoever_put_it_there(store: Store) {
+    let ids: Vec<AssetId> = (0..60).map(|_| AssetId::random()).collect();
+    let (uploaded, rest) = ids.split_at(25);
+    let (described, foreign) = rest.split_at(10);
+    for id in uploaded.iter().chain(described) {
+        store
+            .put(&format!("uploads/{id}/description.json"), "")
+            .await;
+        store.put(&format!("uploads/{id}/bytes"), "").await;
+    }
+    for id in described.iter().chain(foreign) {
+        store.put(&format!("originals/{id}"), "").await;
+    }
+    let shouted = AssetId::random().to_string().to_uppercase();
+    for no_id in ["originals/readme", "uploads/readme/x", "originals/a/b"] {
+        store.put(no_id, "").await;
+    }
+    store.put(&format!("originals/{shouted}"), "").await;
+    let every = async |begins: &str| {
+        let mut every = Originals::new(store.storage.clone()).every(begins);
+        let mut ids = Vec::new();
+        while let Some(page) = every.next().await.unwrap() {
+            assert!(!page.is_empty());
+            ids.extend(page);
+        }
+        unique(ids.iter().map(ToString::to_string))
+    };
+    let names: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
+    assert_eq!(every("").await, names);
+    for one in [&uploaded[0], &described[0], &foreign[0]] {
+        let begins = one.to_string()[..2].to_uppercase();
+        let beginning = names
+            .iter()
+            .filter(|name| name.starts_with(&begins.to_lowercase()));
+        assert_eq!(every(&begins).await, beginning.cloned().collect());
+    }
+    assert_eq!(every("x").await, BTreeSet::new());
+}
+
 macro_rules! on_both_backends {
     ($($promise:ident)*) => {
         mod in_a_folder {
@@ -210,6 +252,7 @@ on_both_backends! {
     thousands_of_folders_come_in_pages_and_by_their_beginning
     what_is_deleted_while_it_is_listed_disturbs_nobody
     a_list_outside_the_store_is_refused
+    every_original_comes_once_whoever_put_it_there
 }
 
 #[tokio::test]
