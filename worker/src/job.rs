@@ -7,7 +7,7 @@ use thumbmill_shared::asset::OriginalVersion;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::chain::chain;
 use thumbmill_shared::encoding::Encoding;
-use thumbmill_shared::format::{FormatChoice, SourceFormat};
+use thumbmill_shared::format::FormatChoice;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
@@ -15,7 +15,7 @@ use thumbmill_shared::preset::{PresetError, Presets};
 use thumbmill_shared::queue::{Lane, Seen};
 use thumbmill_shared::readiness::{Claimant, DeliveryKind};
 use thumbmill_shared::storage::StorageError;
-use thumbmill_shared::transform::{Transform, VariantRequest};
+use thumbmill_shared::transform::Transform;
 use thumbmill_shared::variant::Variant;
 use tokio::sync::Semaphore;
 
@@ -228,18 +228,5 @@ impl Worker {
             transform,
             encoding: job.encoding.unwrap_or(self.encoding),
         }
-    }
-}
-
-/// What one request means for an original: `auto` stands for every format it may become.
-fn transforms(request: &VariantRequest, source: SourceFormat, avif_pixels: u64) -> Vec<Transform> {
-    let resolve = |auto| request.resolve(source, auto);
-    let plain = resolve(source.plain());
-    match request.format {
-        Some(FormatChoice::Auto) => {
-            let modern = request.modern(avif_pixels).iter().copied();
-            modern.map(resolve).chain([plain]).collect()
-        }
-        Some(FormatChoice::Is(_)) | None => vec![plain],
     }
 }

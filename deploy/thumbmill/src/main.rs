@@ -8,6 +8,8 @@ use thumbmill_shared::shutdown;
 
 mod dead_letters;
 mod serve;
+mod terminal;
+mod variants;
 
 const ABOUT: &str = "Everything in one process: serves originals and thumbnails over HTTP, and renders what is \
                      missing. A command does something else.";
@@ -17,13 +19,15 @@ fn main() -> ExitCode {
         return code;
     }
     let program = Program::Everything;
-    let command = settings::command(program, ABOUT).subcommand(dead_letters::command());
+    let command = settings::command(program, ABOUT)
+        .subcommands([dead_letters::command(), variants::command()]);
     let (settings, matches) = settings::parse_or_exit(program, command);
     shutdown::run_to_end(settings.grace, |shutdown| async move {
         match matches.subcommand() {
             Some((dead_letters::NAME, matches)) => {
                 dead_letters::run(&settings, matches, &shutdown).await
             }
+            Some((variants::NAME, matches)) => variants::run(&settings, matches, &shutdown).await,
             _ => serve::run(settings, shutdown).await,
         }
     })

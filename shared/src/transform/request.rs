@@ -8,7 +8,7 @@ use super::{
     Colour, Coordinate, Enlargement, Fit, FocalPoint, Operations, Quality, Target, Transform,
 };
 use crate::asset::Original;
-use crate::format::{Format, FormatChoice};
+use crate::format::{Format, FormatChoice, SourceFormat};
 
 /// One variant as a client, a preset or a job asks for it; what is absent gets its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +146,20 @@ impl VariantRequest {
             &[Format::Avif, Format::Webp]
         } else {
             &[Format::Webp]
+        }
+    }
+
+    /// Everything that it means for an original in format `source`: `auto` stands for every format
+    /// that it may become, AVIF for pictures of at most `avif_pixels`.
+    pub fn transforms(&self, source: SourceFormat, avif_pixels: u64) -> Vec<Transform> {
+        let resolve = |auto| self.resolve(source, auto);
+        let plain = resolve(source.plain());
+        match self.format {
+            Some(FormatChoice::Auto) => {
+                let modern = self.modern(avif_pixels).iter().copied();
+                modern.map(resolve).chain([plain]).collect()
+            }
+            Some(FormatChoice::Is(_)) | None => vec![plain],
         }
     }
 

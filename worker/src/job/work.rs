@@ -14,7 +14,7 @@ use thumbmill_shared::storage::{Condition, Source};
 use thumbmill_shared::variant::Variant;
 
 use super::claims::{Leases, count};
-use super::{Arrival, Stop, Worker, failure, transforms};
+use super::{Arrival, Stop, Worker, failure};
 use crate::isolation::{Task, Variants};
 use crate::memory::Share;
 use crate::render::{RenderError, Rendered};
@@ -45,7 +45,8 @@ impl Work<'_> {
             let request = self.worker.presets.expand(request.clone())?;
             let request = request.focused_as(&original);
             wanted.extend(
-                transforms(&request, source, self.worker.limits.avif_pixels)
+                request
+                    .transforms(source, self.worker.limits.avif_pixels)
                     .into_iter()
                     .map(|t| self.worker.variant(job, &original.version, t)),
             );

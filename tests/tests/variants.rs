@@ -1,0 +1,147 @@
+//! Thumbnails as operators see them: listed and purged.
+
+use std::path::Path;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+use tempfile::TempDir;
+use thumbmill_tests::cluster::Cluster;
+use thumbmill_tests::pictures::photo_jpeg;
+use thumbmill_tests::service::{Binary, run_to_end};
+
+const PRESETS: &str = "[card]\nwidth = 20\nheight = 20\n[wide]\nwidth = 30\nformat = \"auto\"";
+
+/// Presets in a file, as a variable.
+fn presets(folder: &TempDir) -> (&'static str, String) {
+    let path = folder.path().join("presets.toml");
+    std::fs::write(&path, PRESETS).unwrap();
+    ("THUMBMILL_PRESETS", path.display().to_string())
+}
+
+/// The command's exit code and what it prints.
+fn variants(cluster: &Cluster, arguments: &str) -> (i32, String) {
+    let variables = cluster.variables.iter();
+    let credentials: Vec<_> = std::env::vars()
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .collect();
+    let credentials = credentials
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let variables: Vec<_> = variables
+        .map(|(name, value)| (*name, value.as_str()))
+        .chain(credentials)
+        .collect();
+    let words = arguments.split_whitespace();
+    let arguments: Vec<_> = std::iter::once("variants").chain(words).collect();
+    run_to_end(Binary::Thumbmill, &arguments, &variables, Path::new("."))
+}
+
+/// How many thumbnails are listed; the sum agrees with the lines.
+fn listed(cluster: &Cluster, arguments: &str) -> usize {
+    let (code, text) = variants(cluster, &format!("list {arguments}"));
+    assert_eq!(code, 0, "{text}");
+    let mut lines: Vec<_> = text.lines().collect();
+    let bytes = |line: &&str| -> u64 {
+        let word = line.split_whitespace().nth(1).unwrap();
+        word.parse().unwrap()
+    };
+    let sum = lines.pop().unwrap();
+    let total: u64 = lines.iter().map(bytes).sum();
+    let expected = format!("{} thumbnails, {total} bytes", lines.len());
+    assert_eq!(sum, expected);
+    lines.len()
+}
+
+/// What purging says, without the bytes.
+fn purged(cluster: &Cluster, arguments: &str) -> String {
+    let (code, text) = variants(cluster, &format!("purge {arguments}"));
+    assert_eq!(code, 0, "{text}");
+    text.split(',').next().unwrap().to_owned()
+}
+
+async fn get(cluster: &Cluster, path: &str) {
+    let request = cluster.client().get(cluster.url(path));
+    let answer = request.header("accept", "image/webp").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    answer.bytes().await.unwrap();
+}
+
+async fn they_are_listed_and_purged_as_chosen(cluster: Cluster) {
+    let a = cluster.upload("a.jpg", photo_jpeg(120, 90)).await;
+    let b = cluster.upload("b.jpg", photo_jpeg(90, 120)).await;
+    for path in [
+        format!("/assets/{a}?key=card"),
+        format!("/assets/{a}?key=wide"),
+        format!("/assets/{a}?width=11"),
+        format!("/assets/{b}?key=card"),
+    ] {
+        get(&cluster, &path).await;
+    }
+    assert_eq!(listed(&cluster, ""), 4);
+    assert_eq!(listed(&cluster, "--all"), 4);
+    assert_eq!(listed(&cluster, &format!("--asset {a}")), 3);
+    assert_eq!(listed(&cluster, &format!("--asset {a} --asset {b}")), 4);
+    assert_eq!(listed(&cluster, "--preset card"), 2);
+    assert_eq!(listed(&cluster, "--preset card --preset wide"), 3);
+    assert_eq!(listed(&cluster, &format!("--preset card --asset {b}")), 1);
+    assert_eq!(listed(&cluster, "--older-than 1h"), 0);
+    assert_eq!(listed(&cluster, "--older-than 0s --preset wide"), 1);
+
+    let (code, json) = variants(&cluster, "list --json --preset wide");
+    let json: Value = serde_json::from_str(json.trim()).unwrap();
+    assert_eq!((code, json["asset"].as_str()), (0, Some(a.as_str())));
+    let (_, ending) = json["file"].as_str().unwrap().split_once('.').unwrap();
+    assert_eq!(ending, "webp");
+
+    assert_eq!(
+        purged(&cluster, "--all --dry-run"),
+        "would purge 4 thumbnails"
+    );
+    assert_eq!(listed(&cluster, ""), 4);
+    assert_eq!(purged(&cluster, "--older-than 1h"), "purged 0 thumbnails");
+    assert_eq!(purged(&cluster, "--preset card"), "purged 2 thumbnails");
+    assert_eq!(listed(&cluster, ""), 2);
+    get(&cluster, &format!("/assets/{b}?key=card")).await;
+    assert_eq!(listed(&cluster, &format!("--asset {b}")), 1);
+    let both = format!("--asset {a} --older-than 0s");
+    assert_eq!(purged(&cluster, &both), "purged 2 thumbnails");
+    assert_eq!(purged(&cluster, "--all"), "purged 1 thumbnails");
+    assert_eq!(variants(&cluster, "list").1, "0 thumbnails, 0 bytes\n");
+    cluster.finish(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_folder_they_are_listed_and_purged_as_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::embedded(&[presets(&folder)]).await;
+    they_are_listed_and_purged_as_chosen(cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_s3_they_are_listed_and_purged_as_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::distributed(1, 1, &[presets(&folder)]).await;
+    they_are_listed_and_purged_as_chosen(cluster).await;
+}
+
+#[test]
+fn a_choice_that_cannot_be_understood_ends_with_64_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &str| {
+        let words: Vec<_> = arguments.split_whitespace().collect();
+        run_to_end(Binary::Thumbmill, &words, &[], folder.path())
+    };
+    for (arguments, says) in [
+        ("variants", "list"),
+        ("variants purge", "--asset"),
+        ("variants purge --dry-run", "--asset"),
+        ("variants purge --all --older-than 1d", "--all"),
+        ("variants purge --asset nonsense", "UUID"),
+        ("variants list --older-than old", "90d"),
+        ("variants list --preset nowhere", "nowhere"),
+    ] {
+        let (code, text) = run(arguments);
+        assert_eq!(code, 64, "{arguments}: {text}");
+        assert!(text.contains(says), "{arguments}: {text}");
+    }
+}
