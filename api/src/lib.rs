@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::Uri;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use thumbmill_shared::backends::Backends;
@@ -85,6 +85,7 @@ fn router(app: Arc<App>, health: Router) -> Router {
                 .patch(files::change)
                 .delete(files::delete),
         )
+        .route("/files/{id}/variants", delete(files::delete_variants))
         .method_not_allowed_fallback(no_method)
         .fallback(no_route)
         // Uploads have a limit of their own, in bytes of the file.

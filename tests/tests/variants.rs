@@ -1,11 +1,11 @@
-//! Thumbnails as operators see them: listed and purged.
+//! Thumbnails as operators see them: listed, purged and deleted.
 
 use std::path::Path;
 
 use reqwest::StatusCode;
 use serde_json::Value;
 use tempfile::TempDir;
-use thumbmill_tests::cluster::Cluster;
+use thumbmill_tests::cluster::{Cluster, header};
 use thumbmill_tests::pictures::photo_jpeg;
 use thumbmill_tests::service::{Binary, run_to_end};
 
@@ -64,6 +64,11 @@ async fn get(cluster: &Cluster, path: &str) {
     let answer = request.header("accept", "image/webp").send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK, "{path}");
     answer.bytes().await.unwrap();
+}
+
+async fn delete(cluster: &Cluster, path: &str) -> StatusCode {
+    let request = cluster.client().delete(cluster.url(path));
+    request.send().await.unwrap().status()
 }
 
 async fn they_are_listed_and_purged_as_chosen(cluster: Cluster) {
@@ -144,4 +149,46 @@ fn a_choice_that_cannot_be_understood_ends_with_64_and_says_why() {
         assert_eq!(code, 64, "{arguments}: {text}");
         assert!(text.contains(says), "{arguments}: {text}");
     }
+}
+
+async fn variants_of_an_original_are_deleted_and_made_again(cluster: Cluster) {
+    let id = cluster.upload("a.jpg", photo_jpeg(120, 90)).await;
+    let other = cluster.upload("b.jpg", photo_jpeg(120, 90)).await;
+    let path = format!("/assets/{id}?width=12");
+    let first = cluster.get(&path).await.bytes().await.unwrap();
+    get(&cluster, &format!("/assets/{other}?width=12")).await;
+    let variants = format!("/files/{id}/variants");
+    assert_eq!(delete(&cluster, &variants).await, StatusCode::NO_CONTENT);
+    assert_eq!(listed(&cluster, ""), 1);
+    let again = cluster.get(&path).await;
+    assert_eq!(again.status(), StatusCode::OK);
+    assert!(header(&again, "server-timing").starts_with("miss"));
+    assert_eq!(again.bytes().await.unwrap(), first);
+    assert_eq!(listed(&cluster, &format!("--asset {id}")), 1);
+    // Without any there is nothing to do.
+    for _ in 0..2 {
+        assert_eq!(delete(&cluster, &variants).await, StatusCode::NO_CONTENT);
+    }
+    assert_eq!(
+        delete(&cluster, &format!("/files/{id}")).await,
+        StatusCode::NO_CONTENT
+    );
+    for path in [variants.as_str(), "/files/nonsense/variants"] {
+        assert_eq!(
+            delete(&cluster, path).await,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+    cluster.finish(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_one_process_variants_are_deleted_and_made_again() {
+    variants_of_an_original_are_deleted_and_made_again(Cluster::embedded(&[]).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_servers_variants_are_deleted_and_made_again() {
+    variants_of_an_original_are_deleted_and_made_again(Cluster::distributed(1, 1, &[]).await).await;
 }
