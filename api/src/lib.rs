@@ -34,6 +34,7 @@ mod flight;
 mod observe;
 mod prefer;
 mod query;
+mod renewals;
 mod send;
 mod upload;
 mod waiting;
@@ -41,6 +42,7 @@ mod waiting;
 use descriptions::Descriptions;
 use error::ApiError;
 use flight::{Flights, Limits};
+use renewals::Renewals;
 use waiting::WaitingRoom;
 
 /// What a query of `/assets` asks for, or what its client is told: for tests that bring any text.
@@ -59,6 +61,7 @@ struct App {
     readiness: Readiness,
     descriptions: Descriptions,
     flights: Flights,
+    renewals: Renewals,
     waiting: WaitingRoom,
 }
 
@@ -157,6 +160,7 @@ pub async fn run(
     let waiting = WaitingRoom::new(settings.max_waiting, settings.max_waiting_per_client);
     let flights = Flights::new(storage.clone(), readiness.clone(), queue, limits, &shutdown);
     shutdown.spawn_detached(flights.clone().listen(descriptions.clone()));
+    let renewals = Renewals::new(storage.clone(), settings.renew_after, &shutdown);
     let presets = presets(&settings)?;
     let app = App {
         settings,
@@ -166,6 +170,7 @@ pub async fn run(
         readiness,
         descriptions,
         flights,
+        renewals,
         waiting,
     };
     let health = thumbmill_health::router(metrics, shutdown.clone());

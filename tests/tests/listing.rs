@@ -1,4 +1,5 @@
-//! What lists of the store and of its originals promise, the same for a folder and for S3.
+//! What lists of the store and of its originals promise, and the renewal of dates: the same for a
+//! folder and for S3.
 
 #![expect(
     clippy::unwrap_used,
@@ -229,6 +230,26 @@ async fn every_original_comes_once_whoever_put_it_there(store: Store) {
     assert_eq!(every("x").await, BTreeSet::new());
 }
 
+async fn a_renewed_object_is_the_same_with_the_present_date(store: Store) {
+    let Store { storage, .. } = &store;
+    store.put("t/a", "hello").await;
+    let put = storage.head("t/a").await.unwrap().unwrap().modified;
+    // S3 dates to the second.
+    let renewed = loop {
+        storage.renew("t/a", "image/webp").await.unwrap();
+        let now = storage.head("t/a").await.unwrap().unwrap().modified;
+        if now > put {
+            break now;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(renewed.elapsed().unwrap_or_default() < Duration::from_mins(1));
+    let object = storage.get("t/a", None).await.unwrap().unwrap();
+    assert_eq!(object.bytes(9).await.unwrap(), "hello");
+    storage.renew("t/missing", "image/webp").await.unwrap();
+    assert_eq!(store.objects("t/").await, names(&["t/a"]));
+}
+
 macro_rules! on_both_backends {
     ($($promise:ident)*) => {
         mod in_a_folder {
@@ -253,6 +274,7 @@ on_both_backends! {
     what_is_deleted_while_it_is_listed_disturbs_nobody
     a_list_outside_the_store_is_refused
     every_original_comes_once_whoever_put_it_there
+    a_renewed_object_is_the_same_with_the_present_date
 }
 
 #[tokio::test]

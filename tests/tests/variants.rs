@@ -1,6 +1,7 @@
-//! Thumbnails as operators see them: listed, purged and deleted.
+//! Thumbnails as operators see them: listed, purged, deleted and renewed by use.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -10,6 +11,7 @@ use thumbmill_tests::pictures::photo_jpeg;
 use thumbmill_tests::service::{Binary, run_to_end};
 
 const PRESETS: &str = "[card]\nwidth = 20\nheight = 20\n[wide]\nwidth = 30\nformat = \"auto\"";
+const DAY: Duration = Duration::from_hours(24);
 
 /// Presets in a file, as a variable.
 fn presets(folder: &TempDir) -> (&'static str, String) {
@@ -191,4 +193,87 @@ async fn in_one_process_variants_are_deleted_and_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_servers_variants_are_deleted_and_made_again() {
     variants_of_an_original_are_deleted_and_made_again(Cluster::distributed(1, 1, &[]).await).await;
+}
+
+/// The file that the only thumbnail of an original is.
+fn thumbnail(cluster: &Cluster, id: &str) -> PathBuf {
+    let (_, json) = variants(cluster, &format!("list --json --asset {id}"));
+    let json: Value = serde_json::from_str(json.trim()).unwrap();
+    let (_, storage) = &cluster.variables[0];
+    Path::new(storage.strip_prefix("file:").unwrap()).join(json["object"].as_str().unwrap())
+}
+
+fn date(path: &Path) -> SystemTime {
+    path.metadata().unwrap().modified().unwrap()
+}
+
+fn make_old(path: &Path, age: Duration) -> SystemTime {
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(SystemTime::now() - age).unwrap();
+    date(path)
+}
+
+async fn until_young(path: &Path) {
+    // It may lie a moment ahead: every put has a nanosecond of its own.
+    while date(path).elapsed().is_ok_and(|age| age > DAY) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thumbnail_that_is_asked_for_gets_a_young_date() {
+    let renew = [("THUMBMILL_RENEW_AFTER", "1d".to_owned())];
+    let cluster = Cluster::embedded(&renew).await;
+    let mut ids = Vec::new();
+    for name in ["read.jpg", "confirmed.jpg", "young.jpg", "forgotten.jpg"] {
+        ids.push(cluster.upload(name, photo_jpeg(40, 30)).await);
+    }
+    let path = |id: &String| format!("/assets/{id}?width=10");
+    let mut files = Vec::new();
+    let mut tag = String::new();
+    for id in &ids {
+        let answer = cluster.get(&path(id)).await;
+        if *id == ids[1] {
+            tag = header(&answer, "etag");
+        }
+        files.push(thumbnail(&cluster, id));
+    }
+    make_old(&files[0], 40 * DAY);
+    make_old(&files[1], 40 * DAY);
+    let young = make_old(&files[2], DAY / 2);
+    make_old(&files[3], 40 * DAY);
+
+    let before = std::fs::read(&files[0]).unwrap();
+    get(&cluster, &path(&ids[0])).await;
+    until_young(&files[0]).await;
+    assert_eq!(std::fs::read(&files[0]).unwrap(), before);
+
+    let request = cluster.client().get(cluster.url(&path(&ids[1])));
+    let answer = request.header("if-none-match", tag).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_MODIFIED);
+    until_young(&files[1]).await;
+
+    for _ in 0..5 {
+        get(&cluster, &path(&ids[2])).await;
+    }
+    assert_eq!(purged(&cluster, "--older-than 30d"), "purged 1 thumbnails");
+    assert!(!files[3].exists());
+    get(&cluster, &path(&ids[3])).await;
+    assert_eq!(date(&files[2]), young);
+    cluster.finish(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_are_left_alone_unless_they_are_to_be_renewed() {
+    let cluster = Cluster::embedded(&[]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(40, 30)).await;
+    let path = format!("/assets/{id}?width=10");
+    get(&cluster, &path).await;
+    let file = thumbnail(&cluster, &id);
+    let old = make_old(&file, 40 * DAY);
+    for _ in 0..5 {
+        get(&cluster, &path).await;
+    }
+    assert_eq!(date(&file), old);
+    cluster.finish(0).await;
 }
