@@ -119,12 +119,13 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::Internal(anyhow::anyhow!("{what}")).into_response()
 }
 
-/// Reads the presets that `settings` name.
+/// Reads the presets that `settings` name, and what becomes of sizes beside them.
 pub fn presets(settings: &Settings) -> Result<Presets, thumbmill_shared::preset::PresetFileError> {
-    settings
+    let presets = settings
         .presets
         .as_deref()
-        .map_or_else(|| Ok(Presets::default()), Presets::read)
+        .map_or_else(|| Ok(Presets::default()), Presets::read)?;
+    Ok(presets.with_ladder(settings.widths.clone()))
 }
 
 /// Opens the address that `settings` name.

@@ -11,6 +11,7 @@ use crate::queue::QueueLocation;
 use crate::readiness::ReadinessLocation;
 use crate::storage::Location;
 use crate::telemetry::{LogFilter, LogFormat};
+use crate::transform::Ladder;
 
 mod text;
 
@@ -131,6 +132,7 @@ settings! {
     Every presets: Option<PathBuf> = "", "TOML file of presets.";
     Every max_original_bytes: ByteSize = "100MiB", "Largest original, uploaded or rendered.";
     Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones) or `none` (only the built-in ones).";
+    Api widths: Option<Ladder> = "", "Widths that thumbnails are made in, such as `100,200,400,800`: one that a request names becomes the next of them, a height beside it keeps the ratio, a height alone becomes the next of them, too. Sizes of presets, of `transforms` and of jobs that others publish are exact. If unset, all are.";
     Api renew_after: Option<Duration> = "", "How old a thumbnail's date in the store must be to be renewed when it is asked for, such as `1d`; then `thumbmill variants purge --older-than` removes what nobody asked for. If unset, the date is that of its making.";
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";

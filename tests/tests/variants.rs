@@ -1,4 +1,4 @@
-//! Thumbnails as operators see them: listed, purged, deleted and renewed by use.
+//! Thumbnails as operators see them: listed, purged, renewed by use, and made on a ladder of sizes.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tempfile::TempDir;
 use thumbmill_tests::cluster::{Cluster, header};
-use thumbmill_tests::pictures::photo_jpeg;
+use thumbmill_tests::pictures::{decode, photo_jpeg};
 use thumbmill_tests::service::{Binary, run_to_end};
 
 const PRESETS: &str = "[card]\nwidth = 20\nheight = 20\n[wide]\nwidth = 30\nformat = \"auto\"";
@@ -275,5 +275,37 @@ async fn dates_are_left_alone_unless_they_are_to_be_renewed() {
         get(&cluster, &path).await;
     }
     assert_eq!(date(&file), old);
+    cluster.finish(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_sizes_below_a_rung_are_one_thumbnail() {
+    let folder = tempfile::tempdir().unwrap();
+    let ladder = ("THUMBMILL_WIDTHS", "80,40".to_owned());
+    let cluster = Cluster::embedded(&[presets(&folder), ladder]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(200, 100)).await;
+    for (query, width, height, renders) in [
+        ("width=30", 40, 20, 1),
+        ("width=40", 40, 20, 1),
+        ("width=1", 40, 20, 1),
+        ("width=41", 80, 40, 2),
+        ("width=9999", 80, 40, 2),
+        ("width=30&height=30", 40, 40, 3),
+        ("width=20&height=20", 40, 40, 3),
+        ("height=50", 160, 80, 4),
+        // What a preset brings is exact, what overrides it is not.
+        ("key=card", 20, 20, 5),
+        ("key=card&width=20&height=20", 40, 40, 5),
+    ] {
+        let answer = cluster.get(&format!("/assets/{id}?{query}")).await;
+        let picture = decode(&answer.bytes().await.unwrap());
+        assert_eq!(
+            (picture.width(), picture.height()),
+            (width, height),
+            "{query}"
+        );
+        let made = cluster.metric("thumbmill_renders_total", "").await;
+        assert_eq!(made, renders, "{query}");
+    }
     cluster.finish(0).await;
 }
