@@ -221,6 +221,8 @@ pub fn command(program: Program, about: &'static str) -> clap::Command {
                 .hide_env_values(true)
                 .help(setting.help)
                 .value_name("VALUE")
+                // Below a command's own flags.
+                .help_heading("Settings")
                 .global(true)
         });
     clap::Command::new(program.name())

@@ -49,7 +49,10 @@ fn listed(cluster: &Cluster, arguments: &str) -> usize {
     };
     let sum = lines.pop().unwrap();
     let total: u64 = lines.iter().map(bytes).sum();
-    let expected = format!("{} thumbnails, {total} bytes", lines.len());
+    let expected = match lines.len() {
+        1 => format!("1 thumbnail, {total} bytes"),
+        count => format!("{count} thumbnails, {total} bytes"),
+    };
     assert_eq!(sum, expected);
     lines.len()
 }
@@ -112,7 +115,7 @@ async fn they_are_listed_and_purged_as_chosen(cluster: Cluster) {
     assert_eq!(listed(&cluster, &format!("--asset {b}")), 1);
     let both = format!("--asset {a} --older-than 0s");
     assert_eq!(purged(&cluster, &both), "purged 2 thumbnails");
-    assert_eq!(purged(&cluster, "--all"), "purged 1 thumbnails");
+    assert_eq!(purged(&cluster, "--all"), "purged 1 thumbnail");
     assert_eq!(variants(&cluster, "list").1, "0 thumbnails, 0 bytes\n");
     cluster.finish(0).await;
 }
@@ -256,7 +259,7 @@ async fn a_thumbnail_that_is_asked_for_gets_a_young_date() {
     for _ in 0..5 {
         get(&cluster, &path(&ids[2])).await;
     }
-    assert_eq!(purged(&cluster, "--older-than 30d"), "purged 1 thumbnails");
+    assert_eq!(purged(&cluster, "--older-than 30d"), "purged 1 thumbnail");
     assert!(!files[3].exists());
     get(&cluster, &path(&ids[3])).await;
     assert_eq!(date(&files[2]), young);

@@ -48,9 +48,11 @@ pub(crate) fn command() -> Command {
     };
     let list = Command::new("list")
         .about("One line for each: date, bytes, original, file; then how many and how many bytes")
+        .override_usage("thumbmill variants list [--asset ID]... [--preset NAME]... [--older-than DURATION] [--json]")
         .arg(switch("json", "One line of JSON for each, and no sum"));
     let purge = Command::new("purge")
         .about("Removes some; they are made again when they are asked for")
+        .override_usage("thumbmill variants purge <--all | --asset ID | --preset NAME | --older-than DURATION>... [--dry-run]")
         .arg(switch("dry-run", "Only says how many there are"));
     Command::new(NAME)
         .about("Thumbnails that lie in the store")
@@ -96,7 +98,12 @@ async fn go(settings: &Settings, matches: &ArgMatches) -> anyhow::Result<()> {
     let found = search.go_through().await;
     let Sink { count, bytes, .. } = search.sink;
     found.with_context(|| format!("stopped after {count}"))?;
-    let sum = format_args!("{count} thumbnails, {bytes} bytes");
+    let thumbnails = if count == 1 {
+        "thumbnail"
+    } else {
+        "thumbnails"
+    };
+    let sum = format_args!("{count} {thumbnails}, {bytes} bytes");
     match action {
         Action::List => say(sum),
         Action::ListJson => Ok(()),
