@@ -17,6 +17,7 @@ use thumbmill_shared::format::{Format, FormatChoice, SourceFormat};
 use thumbmill_shared::outcome::{Outcome, Ready, Reason};
 use thumbmill_shared::readiness::Ending;
 use thumbmill_shared::settings;
+use thumbmill_shared::storage::StorageError;
 use thumbmill_shared::trace::TraceContext;
 use thumbmill_shared::variant::Variant;
 
@@ -248,8 +249,19 @@ impl Page<'_> {
         timing: &str,
     ) -> Result<Option<Response>, ApiError> {
         let object = variant.object();
-        let open = |range| self.app.storage.get(&object, range);
+        let open = async |range| {
+            let found = self.app.storage.get(&object, range).await?;
+            if let Some(found) = &found {
+                self.app.renewals.served(variant, found.head.modified);
+            }
+            Ok::<_, StorageError>(found)
+        };
         let answer = send(&self.as_variant(variant), None, open).await?;
+        if let Some(answer) = &answer
+            && answer.status() == StatusCode::NOT_MODIFIED
+        {
+            self.app.renewals.confirmed(variant);
+        }
         Ok(answer.map(|answer| self.served(answer, served, timing)))
     }
 

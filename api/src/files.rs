@@ -1,4 +1,4 @@
-//! `/files`: upload, describe, amend, replace and delete originals.
+//! `/files`: upload, describe, amend, replace and delete originals, and delete their variants.
 
 use std::sync::Arc;
 
@@ -82,6 +82,18 @@ pub(crate) async fn delete(
     let existed = app.originals.delete(asset).await?;
     tell(&app, asset).await;
     if existed {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::NoAsset)
+    }
+}
+
+/// `DELETE /files/{id}/variants`: all variants, which are made again when they are asked for.
+pub(crate) async fn delete_variants(
+    State(app): State<Arc<App>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    if app.originals.delete_variants(id(path)?).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::NoAsset)

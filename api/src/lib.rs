@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::Uri;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use thumbmill_shared::backends::Backends;
@@ -37,6 +37,7 @@ mod observe;
 mod prefer;
 mod pregenerate;
 mod query;
+mod renewals;
 mod send;
 mod upload;
 mod waiting;
@@ -45,6 +46,7 @@ use descriptions::Descriptions;
 use error::ApiError;
 use flight::{Flights, Limits};
 use pregenerate::Pregenerate;
+use renewals::Renewals;
 use waiting::WaitingRoom;
 
 /// What a query of `/assets` asks for, or what its client is told: for tests that bring any text.
@@ -63,6 +65,7 @@ struct App {
     readiness: Readiness,
     descriptions: Descriptions,
     flights: Flights,
+    renewals: Renewals,
     waiting: WaitingRoom,
     campaigns: Campaigns,
     pregenerate: Pregenerate,
@@ -93,6 +96,7 @@ fn router(app: Arc<App>, health: Router) -> Router {
         )
         .route("/campaigns", get(campaigns::list))
         .route("/campaigns/{name}", get(campaigns::show))
+        .route("/files/{id}/variants", delete(files::delete_variants))
         .method_not_allowed_fallback(no_method)
         .fallback(no_route)
         // Uploads have a limit of their own, in bytes of the file.
@@ -123,12 +127,13 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::Internal(anyhow::anyhow!("{what}")).into_response()
 }
 
-/// Reads the presets that `settings` name.
+/// Reads the presets that `settings` name, and what becomes of sizes beside them.
 pub fn presets(settings: &Settings) -> Result<Presets, thumbmill_shared::preset::PresetFileError> {
-    settings
+    let presets = settings
         .presets
         .as_deref()
-        .map_or_else(|| Ok(Presets::default()), Presets::read)
+        .map_or_else(|| Ok(Presets::default()), Presets::read)?;
+    Ok(presets.with_ladder(settings.widths.clone()))
 }
 
 /// Opens the address that `settings` name.
@@ -167,6 +172,7 @@ pub async fn run(
     let pregenerate = Pregenerate::new(&settings, &presets, queue.clone())?;
     let flights = Flights::new(storage.clone(), readiness.clone(), queue, limits, &shutdown);
     shutdown.spawn_detached(flights.clone().listen(descriptions.clone()));
+    let renewals = Renewals::new(storage.clone(), settings.renew_after, &shutdown);
     let app = App {
         settings,
         presets,
@@ -175,6 +181,7 @@ pub async fn run(
         readiness,
         descriptions,
         flights,
+        renewals,
         waiting,
         campaigns,
         pregenerate,

@@ -44,13 +44,7 @@ impl Backends {
         hears: Hears,
         shutdown: &Shutdown,
     ) -> Result<Self, BackendsError> {
-        let options = S3Options {
-            endpoint: settings.s3_endpoint.clone(),
-            connect_timeout: settings.s3_connect_timeout,
-            attempt_timeout: settings.s3_attempt_timeout,
-            operation_timeout: settings.s3_operation_timeout,
-        };
-        let storage = Storage::open(&settings.storage, &options).await?;
+        let storage = open_storage(settings).await?;
         let originals = Originals::new(storage.clone());
         let readiness = Readiness::open(&settings.readiness, &settings.namespace, hears, shutdown)?;
         let queue = Queue::open(settings, shutdown)?;
@@ -62,6 +56,17 @@ impl Backends {
             readiness,
         })
     }
+}
+
+/// The storage alone, for what needs no jobs.
+pub async fn open_storage(settings: &Settings) -> Result<Storage, BackendsError> {
+    let options = S3Options {
+        endpoint: settings.s3_endpoint.clone(),
+        connect_timeout: settings.s3_connect_timeout,
+        attempt_timeout: settings.s3_attempt_timeout,
+        operation_timeout: settings.s3_operation_timeout,
+    };
+    Ok(Storage::open(&settings.storage, &options).await?)
 }
 
 /// Why settings do not do for a process that is only the api or only a worker: its other half

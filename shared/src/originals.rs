@@ -224,6 +224,14 @@ impl Originals {
         self.swap(id, deleted).await
     }
 
+    /// Removes an original's variants, which are made again when they are asked for. Says whether
+    /// there is such an original.
+    pub async fn delete_variants(&self, id: AssetId) -> Result<bool, OriginalsError> {
+        let exists = self.describe(id).await?.is_some();
+        self.storage.delete_all(&variants_of(id)).await?;
+        Ok(exists)
+    }
+
     /// Writes an upload's bytes under a name that nobody else uses.
     async fn put_bytes(&self, id: AssetId, upload: &Upload) -> Result<String, StorageError> {
         let object = format!("uploads/{id}/{}", Uuid::new_v4());

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::format::FormatChoice;
 use crate::shown::{VALUE_CHARACTERS, shown};
-use crate::transform::{Fit, VariantRequest};
+use crate::transform::{Fit, Ladder, VariantRequest};
 
 /// Which transforms clients may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,7 @@ pub enum PresetFileError {
 pub struct Presets {
     built_in: BTreeMap<String, VariantRequest>,
     configured: BTreeMap<String, VariantRequest>,
+    ladder: Option<Ladder>,
 }
 
 impl Default for Presets {
@@ -77,6 +78,7 @@ impl Default for Presets {
         Self {
             built_in: built_in(),
             configured: BTreeMap::new(),
+            ladder: None,
         }
     }
 }
@@ -102,11 +104,18 @@ impl Presets {
             None => Ok(Self {
                 built_in: built_in(),
                 configured,
+                ladder: None,
             }),
         }
     }
 
-    /// What `request` means with its preset filled in.
+    /// These presets, beside which clients have their sizes rounded.
+    #[must_use]
+    pub fn with_ladder(self, ladder: Option<Ladder>) -> Self {
+        Self { ladder, ..self }
+    }
+
+    /// What `request` means with its preset filled in, taken literally: jobs name exact sizes.
     pub fn expand(&self, request: VariantRequest) -> Result<VariantRequest, PresetError> {
         match &request.preset {
             None => Ok(request),
@@ -118,7 +127,9 @@ impl Presets {
         }
     }
 
-    /// As [`Presets::expand`], for a client who is held to `policy`.
+    /// What `request` of a client means who is held to `policy`: as [`Presets::expand`], and the
+    /// sizes that it names itself are on the ladder. Whoever makes pictures in advance asks
+    /// here, too, under [`Policy::All`]: others would never be asked for.
     pub fn allow(
         &self,
         request: VariantRequest,
@@ -133,7 +144,10 @@ impl Presets {
                 };
         let known = |map: &BTreeMap<_, _>| key.as_ref().is_some_and(|key| map.contains_key(key));
         match policy {
-            Policy::All => self.expand(request),
+            Policy::All => self.expand(match &self.ladder {
+                Some(ladder) => ladder.round(request),
+                None => request,
+            }),
             _ if request == VariantRequest::default() => Ok(request),
             Policy::Presets
                 if exactly_a_preset && (known(&self.configured) || known(&self.built_in)) =>
@@ -205,6 +219,35 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_size_is_rounded_for_clients_if_no_preset_brings_it() {
+        let presets = Presets::parse("[card]\nwidth = 150\nheight = 90").unwrap();
+        let presets = presets.with_ladder("100,200".parse().ok());
+        let table = [
+            (r#"{"preset":"card"}"#, r#"{"width":150,"height":90}"#),
+            (
+                r#"{"preset":"card","quality":50}"#,
+                r#"{"width":150,"height":90,"quality":50}"#,
+            ),
+            (
+                r#"{"preset":"card","width":101}"#,
+                r#"{"width":200,"height":90}"#,
+            ),
+            (
+                r#"{"preset":"card","width":160,"height":80}"#,
+                r#"{"width":200,"height":100}"#,
+            ),
+            (r#"{"width":7}"#, r#"{"width":100}"#),
+            ("{}", "{}"),
+        ];
+        for (asked, made) in table {
+            let allowed = presets.allow(request(asked), Policy::All);
+            assert_eq!(allowed, Ok(request(made)), "{asked}");
+        }
+        let literal = presets.expand(request(r#"{"width":7}"#));
+        assert_eq!(literal, Ok(request(r#"{"width":7}"#)));
     }
 
     #[test]

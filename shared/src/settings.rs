@@ -11,6 +11,7 @@ use crate::queue::QueueLocation;
 use crate::readiness::ReadinessLocation;
 use crate::storage::Location;
 use crate::telemetry::{LogFilter, LogFormat};
+use crate::transform::Ladder;
 
 mod text;
 
@@ -132,6 +133,8 @@ settings! {
     Every max_original_bytes: ByteSize = "100MiB", "Largest original, uploaded or rendered.";
     Api pregenerate: Names = "", "Presets that are made of every new or replaced original before anybody asks for them: `card,hero`.";
     Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones) or `none` (only the built-in ones).";
+    Api widths: Option<Ladder> = "", "Widths that thumbnails are made in, such as `100,200,400,800`: one that a request names becomes the next of them, a height beside it keeps the ratio, a height alone becomes the next of them, too. Sizes of presets, of `transforms` and of jobs that others publish are exact. If unset, all are.";
+    Api renew_after: Option<Duration> = "", "How old a thumbnail's date in the store must be to be renewed when it is asked for, such as `1d`; then `thumbmill variants purge --older-than` removes what nobody asked for. If unset, the date is that of its making.";
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";
     Api max_waiting: u32 = "1000", "Requests that may wait for thumbnails at a time in one process; further ones get 503 at once.";
@@ -221,6 +224,8 @@ pub fn command(program: Program, about: &'static str) -> clap::Command {
                 .value_name("VALUE")
                 // Commands that have a flag of this name mean something else by it.
                 .global(setting.name != "wait")
+                // Below a command's own flags.
+                .help_heading("Settings")
         });
     clap::Command::new(program.name())
         .version(env!("CARGO_PKG_VERSION"))

@@ -180,6 +180,17 @@ impl Storage {
         }
     }
 
+    /// Gives an object the present time, if it is there, without reading it. It may get another
+    /// tag, so this is for objects that nobody puts on condition. `media_type` is kept where the
+    /// store has a place for it.
+    pub async fn renew(&self, object: &str, media_type: &str) -> Result<(), StorageError> {
+        location::check_name(object)?;
+        match self {
+            Self::Files(files) => files.renew(object).await,
+            Self::S3(s3) => Box::pin(s3.renew(object, media_type)).await,
+        }
+    }
+
     /// Every object below `prefix`, which ends with `/`. What other tools have put there under
     /// names that are none here is left out.
     pub fn list(&self, prefix: &str) -> Listing {

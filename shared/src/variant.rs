@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::asset::{AssetId, OriginalVersion, hex};
 use crate::encoding::Encoding;
+use crate::format::Format;
 use crate::transform::Transform;
 
 /// Raised whenever the renderer makes other pixels of the same transform, so that
@@ -70,15 +71,51 @@ impl Variant {
     }
 }
 
+/// Where all variants lie in the store.
+pub const VARIANTS: &str = "variants/";
+
 /// Where all variants of one original lie in the store; ends with `/`.
 pub fn variants_of(asset: AssetId) -> String {
-    format!("variants/{asset}/")
+    format!("{VARIANTS}{asset}/")
+}
+
+/// What the name of an object says of the variant that it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VariantName {
+    /// The original.
+    pub asset: AssetId,
+    /// The state of its bytes that was rendered.
+    pub version: OriginalVersion,
+    /// The key and the format, such as `0123456789abcdef0123456789abcdef.webp`.
+    pub file: String,
+}
+
+impl VariantName {
+    /// `None` for an object that is no variant.
+    pub fn of_object(object: &str) -> Option<Self> {
+        let (asset, rest) = object.strip_prefix(VARIANTS)?.split_once('/')?;
+        let (version, file) = rest.split_once('/')?;
+        let (key, ending) = file.split_once('.')?;
+        Format::parse(ending)?;
+        // A key is as long as a version, and of the same digits.
+        OriginalVersion::try_from(key.to_owned()).ok()?;
+        let name = Self {
+            asset: asset.parse().ok()?,
+            version: version.to_owned().try_into().ok()?,
+            file: file.to_owned(),
+        };
+        (name.object() == object).then_some(name)
+    }
+
+    /// Where it lies in the store.
+    pub fn object(&self) -> String {
+        format!("{}{}/{}", variants_of(self.asset), self.version, self.file)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::Format;
     use crate::transform::VariantRequest;
 
     fn variant(version: &str, quality: &str) -> Variant {
@@ -125,5 +162,29 @@ mod tests {
         let expected =
             format!("variants/3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f/{version}/{key}.webp");
         assert_eq!(variant.object(), expected);
+        let name = VariantName::of_object(&expected).unwrap();
+        assert_eq!((name.asset, &name.version), (variant.asset, version));
+        assert_eq!(
+            (&name.file, name.object()),
+            (&format!("{key}.webp"), expected)
+        );
+    }
+
+    #[test]
+    fn what_lies_among_variants_need_not_be_one() {
+        let asset = "3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f";
+        let digits = "0123456789abcdef0123456789abcdef";
+        for other in [
+            format!("variants/{asset}/{digits}"),
+            format!("variants/{asset}/{digits}/{digits}"),
+            format!("variants/{asset}/{digits}/{digits}.txt"),
+            format!("variants/{asset}/{digits}/{digits}.jpg/x"),
+            format!("variants/{asset}/{digits}/x.jpg"),
+            format!("variants/{asset}/x/{digits}.jpg"),
+            format!("variants/{}/{digits}/{digits}.jpg", asset.to_uppercase()),
+            format!("uploads/{asset}/{digits}/{digits}.jpg"),
+        ] {
+            assert_eq!(VariantName::of_object(&other), None, "{other}");
+        }
     }
 }

@@ -16,7 +16,9 @@ fn example(language: &str, word: &str, namespace: &str) -> String {
     let block = blocks.filter(|block| block.contains(word)).last();
     let block = block.unwrap_or_else(|| panic!("README has no {language} with {word}"));
     assert!(block.contains("thumbmill"), "{block}");
-    block.replace("exchange=thumbmill", &format!("exchange={namespace}")).replace("\"thumbmill\"", &format!("\"{namespace}\""))
+    block
+        .replace("exchange=thumbmill", &format!("exchange={namespace}"))
+        .replace("\"thumbmill\"", &format!("\"{namespace}\""))
 }
 
 fn run(program: &str, flag: &str, text: &str, asset: &str) {
@@ -45,7 +47,12 @@ async fn until_there(cluster: &Cluster, path: &str) {
 async fn python_publishes_a_job_with_pika() {
     let cluster = Cluster::distributed(1, 1, &[]).await;
     let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
-    run("python3", "-c", &example("python", "pika", &cluster.namespace), &id);
+    run(
+        "python3",
+        "-c",
+        &example("python", "pika", &cluster.namespace),
+        &id,
+    );
     until_there(&cluster, &format!("/assets/{id}?width=200")).await;
     cluster.finish(0).await;
 }
@@ -54,7 +61,12 @@ async fn python_publishes_a_job_with_pika() {
 async fn a_shell_publishes_a_job_with_amqp_tools() {
     let cluster = Cluster::distributed(1, 1, &[]).await;
     let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
-    run("sh", "-c", &example("sh", "amqp-publish", &cluster.namespace), &id);
+    run(
+        "sh",
+        "-c",
+        &example("sh", "amqp-publish", &cluster.namespace),
+        &id,
+    );
     until_there(&cluster, &format!("/assets/{id}?width=200")).await;
     cluster.finish(0).await;
 }
@@ -65,7 +77,10 @@ async fn what_is_no_job_is_put_aside_with_what_is_wrong_with_it() {
     let cluster = Cluster::distributed(1, 1, &[]).await;
     let table = [
         ("nonsense", "the message is not a render job: expected"),
-        (r#"{"version":2,"new":true}"#, "the job has version 2, this worker knows version 1"),
+        (
+            r#"{"version":2,"new":true}"#,
+            "the job has version 2, this worker knows version 1",
+        ),
         (
             r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"widht":2}]}"#,
             "unknown field `widht`",

@@ -25,18 +25,14 @@ fn request(width: u32) -> VariantRequest {
     serde_json::from_value(json!({"width": width})).unwrap()
 }
 
-fn failure(reason: Reason) -> Option<Failure> {
-    Some(Failure {
+fn failure(reason: Reason) -> Failure {
+    Failure {
         reason,
         message: "Why \"not\"? {}".to_owned(),
-    })
+    }
 }
 
-fn settled(
-    number: Option<u32>,
-    asset: AssetId,
-    ends: &[(u32, Option<Failure>)],
-) -> Settled {
+fn settled(number: Option<u32>, asset: AssetId, ends: &[(u32, Option<Failure>)]) -> Settled {
     let ends = ends.iter().cloned();
     Settled {
         number,
@@ -103,16 +99,21 @@ async fn failures_are_listed_until_they_end_otherwise() {
         ledger.published(&name, more).await.unwrap();
         let ends = [
             (1, None),
-            (2, failure(Reason::Corrupt)),
-            (3, failure(Reason::TooManyPixels)),
+            (2, Some(failure(Reason::Corrupt))),
+            (3, Some(failure(Reason::TooManyPixels))),
         ];
-        ledger.settled(&name, &settled(Some(0), asset, &ends)).await.unwrap();
+        ledger
+            .settled(&name, &settled(Some(0), asset, &ends))
+            .await
+            .unwrap();
         let campaign = show(&ledger, &name).await;
         assert_eq!(counts(&campaign), [3, 1, 2, 0, 0], "{ledger:?}");
         let page = ledger.failed(&name, 0).await.unwrap();
         assert_eq!((page.failed.len(), page.next), (1, None));
         assert_eq!(page.failed[0].asset, asset);
-        let expected = ends[1..].iter().map(|(width, end)| (request(*width), end.clone().unwrap()));
+        let expected = ends[1..]
+            .iter()
+            .map(|(width, end)| (request(*width), end.clone().unwrap()));
         assert_eq!(page.failed[0].variants, expected.collect::<Vec<_>>());
 
         // Tried again, one is made and one fails for another reason.
@@ -121,8 +122,11 @@ async fn failures_are_listed_until_they_end_otherwise() {
             ..Published::default()
         };
         ledger.published(&name, more).await.unwrap();
-        let ends = [(2, None), (3, failure(Reason::TooSlow))];
-        ledger.settled(&name, &settled(Some(1), asset, &ends)).await.unwrap();
+        let ends = [(2, None), (3, Some(failure(Reason::TooSlow)))];
+        ledger
+            .settled(&name, &settled(Some(1), asset, &ends))
+            .await
+            .unwrap();
         let campaign = show(&ledger, &name).await;
         assert_eq!(counts(&campaign), [3, 2, 1, 0, 0], "{ledger:?}");
         assert_eq!(campaign.failed, [(Reason::TooSlow, 1)].into());
@@ -133,7 +137,11 @@ async fn failures_are_listed_until_they_end_otherwise() {
         };
         ledger.published(&name, more).await.unwrap();
         ledger.settled(&name, &last).await.unwrap();
-        assert_eq!(counts(&show(&ledger, &name).await), [3, 3, 0, 0, 0], "{ledger:?}");
+        assert_eq!(
+            counts(&show(&ledger, &name).await),
+            [3, 3, 0, 0, 0],
+            "{ledger:?}"
+        );
         assert_eq!(ledger.failed(&name, 0).await.unwrap().failed, []);
     }
 }
@@ -168,7 +176,11 @@ async fn many_failures_come_in_parts() {
     let name = "c".parse().unwrap();
     for ledger in ledgers(&shutdown) {
         for number in 0..1500 {
-            let job = settled(Some(number), AssetId::random(), &[(1, failure(Reason::Corrupt))]);
+            let job = settled(
+                Some(number),
+                AssetId::random(),
+                &[(1, Some(failure(Reason::Corrupt)))],
+            );
             ledger.settled(&name, &job).await.unwrap();
         }
         let (mut seen, mut from) = (std::collections::HashSet::new(), Some(0));

@@ -1,8 +1,10 @@
-//! What a list of the store promises, the same for a folder and for S3.
+//! What lists of the store and of its originals promise, and the renewal of dates: the same for a
+//! folder and for S3.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test ends by a panic"
 )]
 
@@ -12,6 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tempfile::TempDir;
+use thumbmill_shared::asset::AssetId;
+use thumbmill_shared::originals::Originals;
 use thumbmill_shared::storage::{
     Condition, Listed, Location, Pages, S3Options, Source, Storage, StorageError,
 };
@@ -187,6 +191,65 @@ async fn a_list_outside_the_store_is_refused(store: Store) {
     assert!(matches!(error, StorageError::BadName { .. }));
 }
 
+async fn every_original_comes_once_whoever_put_it_there(store: Store) {
+    let ids: Vec<AssetId> = (0..60).map(|_| AssetId::random()).collect();
+    let (uploaded, rest) = ids.split_at(25);
+    let (described, foreign) = rest.split_at(10);
+    for id in uploaded.iter().chain(described) {
+        store
+            .put(&format!("uploads/{id}/description.json"), "")
+            .await;
+        store.put(&format!("uploads/{id}/bytes"), "").await;
+    }
+    for id in described.iter().chain(foreign) {
+        store.put(&format!("originals/{id}"), "").await;
+    }
+    let shouted = AssetId::random().to_string().to_uppercase();
+    for no_id in ["originals/readme", "uploads/readme/x", "originals/a/b"] {
+        store.put(no_id, "").await;
+    }
+    store.put(&format!("originals/{shouted}"), "").await;
+    let every = async |begins: &str| {
+        let mut every = Originals::new(store.storage.clone()).every(begins);
+        let mut ids = Vec::new();
+        while let Some(page) = every.next().await.unwrap() {
+            assert!(!page.is_empty());
+            ids.extend(page);
+        }
+        unique(ids.iter().map(ToString::to_string))
+    };
+    let names: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
+    assert_eq!(every("").await, names);
+    for one in [&uploaded[0], &described[0], &foreign[0]] {
+        let begins = one.to_string()[..2].to_uppercase();
+        let beginning = names
+            .iter()
+            .filter(|name| name.starts_with(&begins.to_lowercase()));
+        assert_eq!(every(&begins).await, beginning.cloned().collect());
+    }
+    assert_eq!(every("x").await, BTreeSet::new());
+}
+
+async fn a_renewed_object_is_the_same_with_the_present_date(store: Store) {
+    let Store { storage, .. } = &store;
+    store.put("t/a", "hello").await;
+    let put = storage.head("t/a").await.unwrap().unwrap().modified;
+    // S3 dates to the second.
+    let renewed = loop {
+        storage.renew("t/a", "image/webp").await.unwrap();
+        let now = storage.head("t/a").await.unwrap().unwrap().modified;
+        if now > put {
+            break now;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(renewed.elapsed().unwrap_or_default() < Duration::from_mins(1));
+    let object = storage.get("t/a", None).await.unwrap().unwrap();
+    assert_eq!(object.bytes(9).await.unwrap(), "hello");
+    storage.renew("t/missing", "image/webp").await.unwrap();
+    assert_eq!(store.objects("t/").await, names(&["t/a"]));
+}
+
 macro_rules! on_both_backends {
     ($($promise:ident)*) => {
         mod in_a_folder {
@@ -210,6 +273,8 @@ on_both_backends! {
     thousands_of_folders_come_in_pages_and_by_their_beginning
     what_is_deleted_while_it_is_listed_disturbs_nobody
     a_list_outside_the_store_is_refused
+    every_original_comes_once_whoever_put_it_there
+    a_renewed_object_is_the_same_with_the_present_date
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::trace::TraceContext;
 
 use crate::report::{self, Form};
+use crate::terminal::{self, say};
 
 /// The command's name.
 pub(crate) const NAME: &str = "campaigns";
@@ -62,14 +63,7 @@ pub(crate) async fn run(
                        GET /campaigns, or set it to redis://HOST:PORT/DB";
         settings::exit_with(Program::Everything, &[problem]);
     }
-    let done = tokio::select! {
-        done = obey(settings, matches, shutdown) => done,
-        () = shutdown.begun() => Err(anyhow::anyhow!("interrupted")),
-    };
-    if let Err(error) = &done {
-        report::complain(error);
-    }
-    done
+    terminal::obey(Box::pin(obey(settings, matches, shutdown)), shutdown).await
 }
 
 async fn obey(
@@ -89,9 +83,7 @@ async fn obey(
                 all.iter()
                     .map(thumbmill_shared::campaigns::Campaign::to_json),
             ),
-            Form::Text => all
-                .iter()
-                .try_for_each(|one| report::say(report::line(one))),
+            Form::Text => all.iter().try_for_each(|one| say(report::line(one))),
         };
     }
     let name: &CampaignName = matches.get_one("name").context("a campaign's name")?;
@@ -102,30 +94,30 @@ async fn obey(
         "show" => {
             report::failures(form, &backends.campaigns, &campaign).await?;
             match form {
-                Form::Json => report::say(campaign.to_json()),
-                Form::Text => report::say(report::line(&campaign)),
+                Form::Json => say(campaign.to_json()),
+                Form::Text => say(report::line(&campaign)),
             }
         }
         "pause" => {
             backends.queue.pause(name).await?;
             steer(&backends, name, CampaignState::Paused).await?;
-            report::say(format_args!("{name} pauses"))
+            say(format_args!("{name} pauses"))
         }
         "resume" => {
             let moved = go_on(&backends, name, CampaignState::Running).await?;
-            report::say(format_args!(
+            say(format_args!(
                 "{name} goes on; {moved} jobs had been put aside"
             ))
         }
         "cancel" => {
             let moved = go_on(&backends, name, CampaignState::Cancelled).await?;
-            report::say(format_args!(
+            say(format_args!(
                 "{name} is cancelled: workers throw its jobs away, also {moved} that had been put aside"
             ))
         }
         "retry-failed" => {
             let count = retry_failed(&backends, name).await?;
-            report::say(format_args!("{count} thumbnails are tried again"))
+            say(format_args!("{count} thumbnails are tried again"))
         }
         _ => bail!("list, show, pause, resume, cancel or retry-failed?"),
     }

@@ -1,13 +1,13 @@
 //! `thumbmill dead-letters`: looks at jobs that were put aside, does them again, or drops them.
 
-use std::io::Write;
-
 use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 use thumbmill_shared::queue::{DeadLetter, DeadLetters, Queue};
 use thumbmill_shared::settings::Settings;
 use thumbmill_shared::shutdown::Shutdown;
+
+use crate::terminal::{obey, say};
 
 /// The command's name.
 pub(crate) const NAME: &str = "dead-letters";
@@ -75,21 +75,10 @@ pub(crate) async fn run(
     matches: &ArgMatches,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let done = tokio::select! {
-        done = obey(settings, matches, shutdown) => done,
-        () = shutdown.begun() => Err(anyhow::anyhow!("interrupted")),
-    };
-    if let Err(error) = &done {
-        writeln!(std::io::stderr(), "thumbmill: {error:#}")?;
-    }
-    done
+    obey(Box::pin(go(settings, matches, shutdown)), shutdown).await
 }
 
-async fn obey(
-    settings: &Settings,
-    matches: &ArgMatches,
-    shutdown: &Shutdown,
-) -> anyhow::Result<()> {
+async fn go(settings: &Settings, matches: &ArgMatches, shutdown: &Shutdown) -> anyhow::Result<()> {
     let (action, matches) = match matches.subcommand() {
         Some(("list", matches)) => (Action::List, matches),
         Some(("show", matches)) => (Action::Show, matches),
@@ -181,8 +170,4 @@ fn described(letter: &DeadLetter) -> Value {
         "lane": lane.name(),
         "job": job,
     })
-}
-
-fn say(text: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{text}").context("print")
 }

@@ -11,6 +11,8 @@ mod dead_letters;
 mod pregenerate;
 mod report;
 mod serve;
+mod terminal;
+mod variants;
 
 const ABOUT: &str = "Everything in one process: serves originals and thumbnails over HTTP, and renders what is \
                      missing. A command does something else.";
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let command = settings::command(program, ABOUT).subcommands([
         pregenerate::command(),
         campaigns::command(),
+        variants::command(),
         dead_letters::command(),
     ]);
     let (settings, matches) = settings::parse_or_exit(program, command);
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
                 pregenerate::run(settings, matches, &shutdown).await
             }
             Some((campaigns::NAME, matches)) => campaigns::run(&settings, matches, &shutdown).await,
+            Some((variants::NAME, matches)) => variants::run(&settings, matches, &shutdown).await,
             _ => serve::run(settings, shutdown).await,
         }
     })

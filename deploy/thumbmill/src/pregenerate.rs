@@ -15,6 +15,7 @@ use thumbmill_shared::settings::{self, Program, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 
 use crate::report::{self, Form};
+use crate::terminal;
 use check::Checks;
 use choice::{Choice, Ids};
 use progress::Progress;
@@ -92,7 +93,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let done = obey(settings, matches, shutdown).await;
     if let Err(error) = &done {
-        report::complain(error);
+        terminal::complain(error);
     }
     done
 }

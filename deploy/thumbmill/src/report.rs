@@ -1,15 +1,15 @@
 //! What the commands say: text for people, lines of JSON for programs.
 
-use std::fmt::{Display, Write as _};
-use std::io::Write;
+use std::fmt::Write;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 use thumbmill_shared::campaigns::{Campaign, CampaignName, Campaigns, Failed};
 use thumbmill_shared::transform::VariantRequest;
 
 use crate::pregenerate::{Counted, Totals};
+use crate::terminal::say;
 
 /// For whom it is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +27,6 @@ impl Form {
             Self::Text
         }
     }
-}
-
-/// Why a command could not be obeyed.
-pub(crate) fn complain(error: &anyhow::Error) {
-    // If nobody can read it, the exit code still says it.
-    let _ = writeln!(std::io::stderr(), "thumbmill: {error:#}");
-}
-
-/// A line on standard output.
-pub(crate) fn say(text: impl Display) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{text}").context("print")
 }
 
 /// One campaign in one line.

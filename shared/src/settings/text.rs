@@ -12,6 +12,7 @@ use crate::queue::QueueLocation;
 use crate::readiness::ReadinessLocation;
 use crate::storage::Location;
 use crate::telemetry::{LogFilter, LogFormat};
+use crate::transform::Ladder;
 
 /// Reads a value; the error says what would be right.
 pub(super) trait FromText: Sized {
@@ -28,7 +29,7 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName);
+by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder);
 
 impl<const MOST: u8, const DEFAULT: u8> FromText for Step<MOST, DEFAULT> {
     fn from_text(text: &str) -> Result<Self, String> {

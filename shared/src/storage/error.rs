@@ -73,6 +73,8 @@ pub enum Operation {
     Get,
     /// Removing one object or many.
     Delete,
+    /// Giving an object the present time.
+    Renew,
     /// Asking which objects or folders there are.
     List,
 }
@@ -85,6 +87,7 @@ impl fmt::Display for Operation {
             Self::Head => "head",
             Self::Get => "get",
             Self::Delete => "delete",
+            Self::Renew => "renew",
             Self::List => "list",
         })
     }

@@ -153,6 +153,21 @@ impl Files {
         .await
     }
 
+    pub(super) async fn renew(&self, object: &str) -> Result<(), StorageError> {
+        let path = self.root.join(object);
+        blocking(Operation::Renew, object, move |object| {
+            let renew = || {
+                File::options()
+                    .write(true)
+                    .open(&path)
+                    .and_then(|file| touch(&file))
+            };
+            if_there(renew().map(Some)).map_err(|e| Operation::Renew.failed(object, e))?;
+            Ok(())
+        })
+        .await
+    }
+
     pub(super) fn list(&self, prefix: &str) -> Listing {
         self.walk(prefix, Walk::objects)
     }
@@ -251,10 +266,14 @@ fn stage(source: Source, staged: &Path) -> io::Result<()> {
 /// milliseconds and inode numbers are used again, so that the tag would not always change.
 fn stamp(staged: &Path) -> io::Result<Tag> {
     let file = File::options().write(true).open(staged)?;
-    let salt = Duration::from_nanos(rand::random_range(0..1_000_000));
-    file.set_modified(SystemTime::now() + salt)?;
+    touch(&file)?;
     file.sync_all()?;
     Ok(tag_of(&file.metadata()?))
+}
+
+fn touch(file: &File) -> io::Result<()> {
+    let salt = Duration::from_nanos(rand::random_range(0..1_000_000));
+    file.set_modified(SystemTime::now() + salt)
 }
 
 fn head_of(metadata: &Metadata) -> io::Result<Head> {

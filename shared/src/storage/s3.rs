@@ -18,6 +18,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::MetadataDirective;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::error::Cause;
@@ -156,6 +157,23 @@ impl S3 {
                     Err(failed(Operation::Get, object, error))
                 }
             },
+        }
+    }
+
+    /// A copy onto itself, which S3 takes only if something about it is replaced.
+    pub(super) async fn renew(&self, object: &str, media_type: &str) -> Result<(), StorageError> {
+        let key = self.key(object);
+        // Needs no escapes: names have none of the characters that do.
+        let source = format!("{}/{key}", self.bucket);
+        let request = self.client.copy_object().bucket(&*self.bucket).key(key);
+        let request = request
+            .copy_source(source)
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type(media_type);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if answer(&error) == Answer::Absent => Ok(()),
+            Err(error) => Err(failed(Operation::Renew, object, error)),
         }
     }
 

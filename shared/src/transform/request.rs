@@ -150,8 +150,8 @@ impl VariantRequest {
         }
     }
 
-    /// What it means for an original of this format, once its preset is filled in: `auto` stands for
-    /// every format that it may become.
+    /// Everything that it means for an original in format `source`: `auto` stands for every format
+    /// that it may become, AVIF for pictures of at most `avif_pixels`.
     pub fn transforms(&self, source: SourceFormat, avif_pixels: u64) -> Vec<Transform> {
         let resolve = |auto| self.resolve(source, auto);
         let plain = resolve(source.plain());

@@ -44,7 +44,11 @@ impl Wanted {
             Ok(request) if request.is_original() => {
                 Err(format!("--variant {query}: this is the original itself"))
             }
-            Ok(request) => Ok(request),
+            // As it would be when a client asks for it.
+            Ok(request) => Ok(match &settings.widths {
+                Some(ladder) => ladder.round(request),
+                None => request,
+            }),
             Err(error) => Err(format!("--variant {query}: {error}")),
         });
         let requests = presets_named.chain(explicit).map(|request| {
