@@ -149,10 +149,14 @@ impl Campaign {
         self.failed.values().sum()
     }
 
-    /// Thumbnails whose jobs have no end yet.
+    /// Thumbnails whose jobs have an end.
+    pub fn settled(&self) -> u64 {
+        self.done + self.failures() + self.cancelled
+    }
+
+    /// Thumbnails whose jobs have no end yet, as far as it is known of them.
     pub fn outstanding(&self) -> u64 {
-        let settled = self.done + self.failures() + self.cancelled;
-        self.published.saturating_sub(settled)
+        self.published.saturating_sub(self.settled())
     }
 
     /// All of it, and what follows from it, for programs.
@@ -279,6 +283,11 @@ impl Campaigns {
             Readiness::Embedded(embedded) => Ok(embedded.campaigns().number(name, jobs)),
             Readiness::Redis(redis) => redis.number(name, jobs).await,
         }
+    }
+
+    /// The campaign is listed from now on, also if nobody took numbers for it.
+    pub async fn begin(&self, name: &CampaignName) -> Result<(), ReadinessError> {
+        self.number(name, 0).await.map(|_| ())
     }
 
     /// Adds what was published.

@@ -127,9 +127,18 @@ impl Presets {
         }
     }
 
-    /// What `request` of a client means who is held to `policy`: as [`Presets::expand`], and the
-    /// sizes that it names itself are on the ladder. Whoever makes pictures in advance asks
-    /// here, too, under [`Policy::All`]: others would never be asked for.
+    /// `request` with the sizes that it names itself on the ladder; its preset is not filled in.
+    /// Whoever makes pictures in advance publishes this: clients are never given others.
+    #[must_use]
+    pub fn rounded(&self, request: VariantRequest) -> VariantRequest {
+        match &self.ladder {
+            Some(ladder) => ladder.round(request),
+            None => request,
+        }
+    }
+
+    /// What `request` of a client means who is held to `policy`: as [`Presets::expand`], of
+    /// [`Presets::rounded`].
     pub fn allow(
         &self,
         request: VariantRequest,
@@ -144,10 +153,7 @@ impl Presets {
                 };
         let known = |map: &BTreeMap<_, _>| key.as_ref().is_some_and(|key| map.contains_key(key));
         match policy {
-            Policy::All => self.expand(match &self.ladder {
-                Some(ladder) => ladder.round(request),
-                None => request,
-            }),
+            Policy::All => self.expand(self.rounded(request)),
             _ if request == VariantRequest::default() => Ok(request),
             Policy::Presets
                 if exactly_a_preset && (known(&self.configured) || known(&self.built_in)) =>
@@ -245,6 +251,8 @@ mod tests {
         for (asked, made) in table {
             let allowed = presets.allow(request(asked), Policy::All);
             assert_eq!(allowed, Ok(request(made)), "{asked}");
+            let published = presets.rounded(request(asked));
+            assert_eq!(presets.expand(published), allowed, "{asked}");
         }
         let literal = presets.expand(request(r#"{"width":7}"#));
         assert_eq!(literal, Ok(request(r#"{"width":7}"#)));

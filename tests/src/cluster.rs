@@ -128,9 +128,16 @@ impl Cluster {
 
     /// Runs the operator's command on this service: its exit code and what it prints.
     pub fn command(&self, arguments: &[&str]) -> (i32, String) {
+        let credentials: Vec<(String, String)> = std::env::vars()
+            .filter(|(name, _)| name.starts_with("AWS_"))
+            .collect();
+        let credentials = credentials
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         let variables = self.variables.iter();
         let variables: Vec<_> = variables
             .map(|(name, value)| (*name, value.as_str()))
+            .chain(credentials)
             .collect();
         let folder = std::path::Path::new(".");
         run_to_end(Binary::Thumbmill, arguments, &variables, folder)

@@ -264,7 +264,7 @@ async fn a_campaign_pauses_goes_on_and_is_cancelled() {
     assert_eq!(renders(&cluster).await, 21);
     let (_, listed) = cluster.command(&["campaigns", "list"]);
     assert!(
-        listed.starts_with("c  cancelled  20 of 0 done, 0 skipped, 0 failed, 10 cancelled"),
+        listed.starts_with("c  cancelled  20 of 30 done, 0 skipped, 0 failed, 10 cancelled"),
         "{listed}"
     );
     assert_eq!(cluster.command(&["campaigns", "pause", "d"]).0, 1);

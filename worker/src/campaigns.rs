@@ -47,6 +47,10 @@ impl Ledger {
         }
         match self.campaigns.state(name).await {
             Ok(CampaignState::Running) => {
+                // Whoever published its jobs need not have done so. Without it it is not listed.
+                if let Err(error) = self.campaigns.begin(name).await {
+                    tracing::warn!(%error, "a campaign is not listed yet");
+                }
                 let mut running = lock(&self.running);
                 running.retain(|_, seen| seen.elapsed() < RUNS_ON);
                 running.insert(name.clone(), Instant::now());

@@ -50,6 +50,7 @@ pub(crate) fn command() -> Command {
         .about("Has thumbnails made before anybody asks for them")
         .args(wanted::arguments())
         .args(choice::arguments())
+        .groups([wanted::group(), choice::group()])
         .arg(
             Arg::new("campaign")
                 .long("campaign")

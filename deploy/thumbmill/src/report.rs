@@ -38,7 +38,8 @@ pub(crate) fn line(campaign: &Campaign) -> String {
         done,
         ..
     } = campaign;
-    let state = state.name();
+    // Whoever published them need not have said how many.
+    let (state, published) = (state.name(), published.max(&campaign.settled()).to_owned());
     format!(
         "{name}  {state}  {done} of {published} done, {}",
         rest(campaign)

@@ -148,7 +148,7 @@ impl Consumer {
         let settler = Settler {
             inner: Arc::clone(&self.inner),
             returned: Arc::clone(&self.returned),
-            _permit: permit,
+            permit: Some(permit),
         };
         Some(Delivery {
             message: waiting.message,
@@ -164,12 +164,13 @@ impl Consumer {
 pub(super) struct Settler {
     inner: Arc<Inner>,
     returned: Arc<Notify>,
-    _permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for Settler {
     fn drop(&mut self) {
-        // The permit is given back after this; the consumer looks again only when it runs next.
+        // First: the consumer may look again at once, on another thread.
+        drop(self.permit.take());
         self.returned.notify_one();
     }
 }

@@ -44,3 +44,26 @@ fn a_look_into_the_store_grows_old_and_an_order_does_not() {
         assert_eq!(again.seen, later);
     }
 }
+
+/// A slot that became free while the consumer was on its way to wait was never seen: bulk jobs,
+/// which have one slot, stood still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_slot_takes_one_job_after_the_other() {
+    let shutdown = Shutdown::default();
+    let (queue, jobs) = (Embedded::new(1, &shutdown), 20_000);
+    for _ in 0..jobs {
+        queue.publish(Lane::Bulk, message(Seen::Nothing)).unwrap();
+    }
+    let prefetch = Prefetch {
+        interactive: 1,
+        bulk: 1,
+    };
+    let mut consumer = queue.consume(prefetch);
+    for job in 0..jobs {
+        let next = tokio::time::timeout(Duration::from_secs(10), consumer.next());
+        let delivery = next
+            .await
+            .unwrap_or_else(|_| panic!("stood still at {job}"));
+        shutdown.spawn(delivery.settle(Settle::Done));
+    }
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches};
 use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::originals::Every;
@@ -37,18 +37,22 @@ pub(super) enum Ids {
     List(BufReader<File>),
 }
 
+/// One of them says which.
+pub(super) fn group() -> ArgGroup {
+    ArgGroup::new("originals")
+        .args(["all", "prefix", "ids-from"])
+        .required(true)
+}
+
 pub(super) fn arguments() -> [Arg; 4] {
     [
         Arg::new("all")
             .long("all")
             .action(ArgAction::SetTrue)
-            .required_unless_present_any(["prefix", "ids-from"])
-            .conflicts_with_all(["prefix", "ids-from"])
             .help("Of all originals"),
         Arg::new("prefix")
             .long("prefix")
             .value_name("TEXT")
-            .conflicts_with("ids-from")
             .help("Of those whose id begins so"),
         Arg::new("ids-from")
             .long("ids-from")

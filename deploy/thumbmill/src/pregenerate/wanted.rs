@@ -1,6 +1,6 @@
 //! Which thumbnails are wanted of each original.
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches};
 use thumbmill_shared::settings::Settings;
 use thumbmill_shared::transform::VariantRequest;
 
@@ -9,6 +9,14 @@ use thumbmill_shared::transform::VariantRequest;
 pub(super) struct Wanted {
     /// Each as it was asked for, and with its preset filled in.
     pub(super) requests: Vec<(VariantRequest, VariantRequest)>,
+}
+
+/// One of the arguments, at least.
+pub(super) fn group() -> ArgGroup {
+    ArgGroup::new("thumbnails")
+        .args(["preset", "variant"])
+        .required(true)
+        .multiple(true)
 }
 
 pub(super) fn arguments() -> [Arg; 2] {
@@ -23,7 +31,6 @@ pub(super) fn arguments() -> [Arg; 2] {
             .long("variant")
             .value_name("QUERY")
             .action(ArgAction::Append)
-            .required_unless_present("preset")
             .help("Thumbnails to make, as in a URL: 'width=200&height=200&format=webp'; may be repeated"),
     ]
 }
@@ -45,10 +52,7 @@ impl Wanted {
                 Err(format!("--variant {query}: this is the original itself"))
             }
             // As it would be when a client asks for it.
-            Ok(request) => Ok(match &settings.widths {
-                Some(ladder) => ladder.round(request),
-                None => request,
-            }),
+            Ok(request) => Ok(presets.rounded(request)),
             Err(error) => Err(format!("--variant {query}: {error}")),
         });
         let requests = presets_named.chain(explicit).map(|request| {
