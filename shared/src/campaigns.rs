@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ const INTERVALS: u64 = 6;
 const INTERVAL: Duration = Duration::from_secs(10);
 /// The largest number of a job: each takes a bit of memory.
 pub const MOST_JOBS: u32 = 100_000_000;
+/// Numbers are taken so many at a time.
+pub const NUMBERS: u32 = 1000;
 const LONGEST_NAME: usize = 64;
 
 /// A campaign's name: 1 to 64 letters, digits, `-`, `_` and `.`.
@@ -255,6 +258,15 @@ pub struct FailedPage {
     pub next: Option<u64>,
 }
 
+/// What becomes of a campaign that was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// It goes on, and what was thrown away does not count any more.
+    Again,
+    /// It stays so.
+    AsItIs,
+}
+
 /// What a publisher adds to a campaign.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Published {
@@ -276,18 +288,34 @@ impl Campaigns {
         Self(readiness)
     }
 
-    /// Takes numbers for so many further jobs; the first of them. The campaign begins with that,
-    /// or goes on.
-    pub async fn number(&self, name: &CampaignName, jobs: u32) -> Result<u32, ReadinessError> {
+    /// The campaign is there from now on, if it was not before; when it was begun, in seconds since
+    /// 1970.
+    pub async fn begin(&self, name: &CampaignName, begin: Begin) -> Result<u64, ReadinessError> {
         match &self.0 {
-            Readiness::Embedded(embedded) => Ok(embedded.campaigns().number(name, jobs)),
-            Readiness::Redis(redis) => redis.number(name, jobs).await,
+            Readiness::Embedded(embedded) => Ok(embedded.campaigns().begin(name, begin)),
+            Readiness::Redis(redis) => redis.campaign_begin(name, begin).await,
         }
     }
 
-    /// The campaign is listed from now on, also if nobody took numbers for it.
-    pub async fn begin(&self, name: &CampaignName) -> Result<(), ReadinessError> {
-        self.number(name, 0).await.map(|_| ())
+    /// Takes [`NUMBERS`] numbers for further jobs; the first of them.
+    pub async fn numbers(&self, name: &CampaignName) -> Result<u32, ReadinessError> {
+        match &self.0 {
+            Readiness::Embedded(embedded) => Ok(embedded.campaigns().numbers(name)),
+            Readiness::Redis(redis) => redis.campaign_numbers(name).await,
+        }
+    }
+
+    /// How many of these numbers' jobs have an end. Both ends of the range were given by
+    /// [`Campaigns::numbers`], or are [`NUMBERS`] above that.
+    pub async fn counted(
+        &self,
+        name: &CampaignName,
+        numbers: Range<u32>,
+    ) -> Result<u64, ReadinessError> {
+        match &self.0 {
+            Readiness::Embedded(embedded) => Ok(embedded.campaigns().counted(name, &numbers)),
+            Readiness::Redis(redis) => redis.campaign_counted(name, numbers).await,
+        }
     }
 
     /// Adds what was published.
@@ -356,7 +384,11 @@ impl Campaigns {
         };
         let mut campaigns = Vec::with_capacity(names.len());
         for name in names {
-            campaigns.extend(self.show(&name).await?);
+            match (self.show(&name).await?, &self.0) {
+                (Some(campaign), _) => campaigns.push(campaign),
+                (None, Readiness::Redis(redis)) => redis.campaign_forget(&name).await?,
+                (None, Readiness::Embedded(_)) => {}
+            }
         }
         campaigns.sort_by_key(|campaign| std::cmp::Reverse(campaign.begun_unix));
         Ok(campaigns)

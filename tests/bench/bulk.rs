@@ -1,6 +1,6 @@
 //! Measures whether bulk delays people: misses of one client, one after the other, on RabbitMQ,
 //! Redis and S3 (one api, one worker), first on an idle queue, then while bulk jobs wait and are
-//! worked off, then on an idle queue again. All thumbnails are of 12-megapixel JPEGs.
+//! worked off as a campaign, then on an idle queue again. All thumbnails are of 12-megapixel JPEGs.
 //!
 //! Run it with `./tests/bench/run bulk [JOBS] [MISSES]` (default 1,000,000 and 300). The servers and
 //! the client run on this machine, too, so bulk takes of its cores what it does in them.
@@ -59,7 +59,7 @@ impl Bench {
         let bodies = (0..jobs).map(|number| {
             let (width, height) = (1001 + number / 2000, 100 + number % 2000);
             format!(
-                r#"{{"version":1,"asset":"{}","variants":[{{"width":{width},"height":{height}}}]}}"#,
+                r#"{{"version":1,"asset":"{}","variants":[{{"width":{width},"height":{height}}}],"campaign":"bench","number":{number}}}"#,
                 self.id
             )
         });

@@ -3,7 +3,7 @@
 use serde_json::json;
 use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::campaigns::{
-    Campaign, CampaignName, CampaignState, Campaigns, Published, Settled,
+    Begin, Campaign, CampaignName, CampaignState, Campaigns, NUMBERS, Published, Settled,
 };
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::readiness::{Hears, Readiness, ReadinessLocation};
@@ -62,8 +62,10 @@ async fn a_numbered_job_counts_once_and_others_each_time() {
     let (name, asset) = ("c".parse().unwrap(), AssetId::random());
     for ledger in ledgers(&shutdown) {
         assert_eq!(ledger.show(&name).await.unwrap(), None);
-        assert_eq!(ledger.number(&name, 10).await.unwrap(), 0);
-        assert_eq!(ledger.number(&name, 5).await.unwrap(), 10);
+        let begun = ledger.begin(&name, Begin::AsItIs).await.unwrap();
+        assert_eq!(show(&ledger, &name).await.begun_unix, begun);
+        assert_eq!(ledger.numbers(&name).await.unwrap(), 0);
+        assert_eq!(ledger.numbers(&name).await.unwrap(), NUMBERS);
         let more = Published {
             originals: 2,
             published: 5,
@@ -81,6 +83,9 @@ async fn a_numbered_job_counts_once_and_others_each_time() {
         let campaign = show(&ledger, &name).await;
         assert_eq!(counts(&campaign), [5, 4, 0, 0, 1], "{ledger:?}");
         assert_eq!((campaign.originals, campaign.skipped), (2, 3));
+        assert_eq!(ledger.counted(&name, 0..NUMBERS).await.unwrap(), 1);
+        let next = NUMBERS..2 * NUMBERS;
+        assert_eq!(ledger.counted(&name, next).await.unwrap(), 0);
         assert!(campaign.per_second > 0.0);
         assert_eq!(ledger.list().await.unwrap().len(), 1);
     }
@@ -153,7 +158,12 @@ async fn a_campaign_is_steered_and_goes_on_when_it_is_begun_again() {
     for ledger in ledgers(&shutdown) {
         assert!(!ledger.steer(&name, CampaignState::Paused).await.unwrap());
         assert_eq!(ledger.state(&name).await.unwrap(), CampaignState::Running);
-        ledger.number(&name, 1).await.unwrap();
+        ledger.begin(&name, Begin::AsItIs).await.unwrap();
+        let more = Published {
+            published: 2,
+            ..Published::default()
+        };
+        ledger.published(&name, more).await.unwrap();
         for state in [CampaignState::Paused, CampaignState::Cancelled] {
             assert!(ledger.steer(&name, state).await.unwrap());
             assert_eq!(ledger.state(&name).await.unwrap(), state);
@@ -164,8 +174,12 @@ async fn a_campaign_is_steered_and_goes_on_when_it_is_begun_again() {
         };
         ledger.settled(&name, &thrown_away).await.unwrap();
         let campaign = show(&ledger, &name).await;
-        assert_eq!(counts(&campaign), [0, 0, 0, 2, 0], "{ledger:?}");
-        assert_eq!(ledger.number(&name, 1).await.unwrap(), 1);
+        assert_eq!(counts(&campaign), [2, 0, 0, 2, 0], "{ledger:?}");
+        ledger.begin(&name, Begin::AsItIs).await.unwrap();
+        ledger.numbers(&name).await.unwrap();
+        assert_eq!(ledger.state(&name).await.unwrap(), CampaignState::Cancelled);
+        ledger.begin(&name, Begin::Again).await.unwrap();
+        assert_eq!(counts(&show(&ledger, &name).await), [0, 0, 0, 0, 0]);
         assert_eq!(ledger.state(&name).await.unwrap(), CampaignState::Running);
     }
 }

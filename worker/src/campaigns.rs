@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use thumbmill_shared::campaigns::{CampaignName, CampaignState, Campaigns, Settled};
+use thumbmill_shared::campaigns::{Begin, CampaignName, CampaignState, Campaigns, Settled};
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::outcome::Failure;
 use thumbmill_shared::queue::Settle;
@@ -24,6 +24,7 @@ pub(crate) struct Ledger {
     running: Mutex<HashMap<CampaignName, Instant>>,
     /// What could not be written yet.
     unwritten: Mutex<VecDeque<(CampaignName, Settled)>>,
+    catching_up: tokio::sync::Mutex<()>,
 }
 
 impl Ledger {
@@ -32,6 +33,7 @@ impl Ledger {
             campaigns,
             running: Mutex::default(),
             unwritten: Mutex::default(),
+            catching_up: tokio::sync::Mutex::default(),
         }
     }
 
@@ -48,7 +50,7 @@ impl Ledger {
         match self.campaigns.state(name).await {
             Ok(CampaignState::Running) => {
                 // Whoever published its jobs need not have done so. Without it it is not listed.
-                if let Err(error) = self.campaigns.begin(name).await {
+                if let Err(error) = self.campaigns.begin(name, Begin::AsItIs).await {
                     tracing::warn!(%error, "a campaign is not listed yet");
                 }
                 let mut running = lock(&self.running);
@@ -91,29 +93,30 @@ impl Ledger {
         }
     }
 
-    /// Writes one end, and what could not be written before. Should the worker die before all is
-    /// written, the campaign's counts stay behind; then it can be run again.
+    /// Writes one end, now or later. Should the worker die before, the campaign's counts stay
+    /// behind; its thumbnails are there all the same.
     async fn write(&self, name: &CampaignName, settled: Settled) {
-        lock(&self.unwritten).push_back((name.clone(), settled));
-        self.catch_up().await;
-    }
-
-    /// Writes what could not be written before.
-    pub(crate) async fn catch_up(&self) {
-        while let Some((name, settled)) = self.next() {
-            if let Err(error) = self.campaigns.settled(&name, &settled).await {
-                tracing::warn!(%error, "the end of a campaign's job is written down later");
-                let mut unwritten = lock(&self.unwritten);
-                if unwritten.len() < KEPT {
-                    unwritten.push_front((name, settled));
-                }
-                return;
+        if let Err(error) = self.campaigns.settled(name, &settled).await {
+            tracing::warn!(%error, "the end of a campaign's job is written down later");
+            let mut unwritten = lock(&self.unwritten);
+            if unwritten.len() < KEPT {
+                unwritten.push_back((name.clone(), settled));
             }
         }
     }
 
-    fn next(&self) -> Option<(CampaignName, Settled)> {
-        lock(&self.unwritten).pop_front()
+    /// Writes what could not be written before, and stops where that fails again.
+    pub(crate) async fn catch_up(&self) {
+        let _turn = self.catching_up.lock().await;
+        loop {
+            // It stays until it is written: this may end in the middle.
+            let first = lock(&self.unwritten).front().cloned();
+            let Some((name, settled)) = first else { return };
+            if self.campaigns.settled(&name, &settled).await.is_err() {
+                return;
+            }
+            lock(&self.unwritten).pop_front();
+        }
     }
 }
 

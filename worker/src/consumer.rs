@@ -72,6 +72,8 @@ async fn handle(worker: Arc<Worker>, delivery: Delivery) {
         // Told before the dead letter is safe, the failure would hide the job from whoever gets it
         // again: it would be over, and nowhere.
         delivery.settle_after(settle, bury).await;
+        // Nobody may come after this one.
+        worker.ledger.catch_up().await;
     }
     .instrument(span)
     .await;

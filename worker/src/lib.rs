@@ -98,8 +98,7 @@ async fn run_with(
     let worker = Arc::new(worker);
     let keeper = Arc::clone(&worker);
     shutdown.spawn_until_begun(async move { keeper.ledger.catch_up_for_ever().await });
-    consumer::run(queue, Arc::clone(&worker), prefetch, shutdown).await;
-    worker.ledger.catch_up().await;
+    consumer::run(queue, worker, prefetch, shutdown).await;
     Ok(())
 }
 

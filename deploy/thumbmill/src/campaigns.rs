@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use thumbmill_shared::backends::Backends;
-use thumbmill_shared::campaigns::{CampaignName, CampaignState, Failed, Published};
+use thumbmill_shared::campaigns::{Begin, CampaignName, CampaignState, Failed, Published};
 use thumbmill_shared::job::RenderJob;
-use thumbmill_shared::queue::{Lane, Message, Seen};
+use thumbmill_shared::queue::{Lane, Message, QueueLocation, Seen};
 use thumbmill_shared::readiness::{Hears, ReadinessLocation};
 use thumbmill_shared::settings::{self, Program, Settings};
 use thumbmill_shared::shutdown::Shutdown;
@@ -58,9 +58,10 @@ pub(crate) async fn run(
     matches: &ArgMatches,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    if settings.readiness == ReadinessLocation::Embedded {
-        let problem = "THUMBMILL_READINESS=embedded: campaigns live in the process that does them; ask it at \
-                       GET /campaigns, or set it to redis://HOST:PORT/DB";
+    let apart = settings.queue != QueueLocation::Embedded;
+    if settings.readiness == ReadinessLocation::Embedded || !apart {
+        let problem = "THUMBMILL_QUEUE or _READINESS=embedded: campaigns live in the process that does them; ask it at \
+                       GET /campaigns, or set both";
         settings::exit_with(Program::Everything, &[problem]);
     }
     terminal::obey(Box::pin(obey(settings, matches, shutdown)), shutdown).await
@@ -88,7 +89,7 @@ async fn obey(
     }
     let name: &CampaignName = matches.get_one("name").context("a campaign's name")?;
     let Some(campaign) = backends.campaigns.show(name).await? else {
-        bail!("there is no campaign {name}");
+        return forgotten(&backends, name, verb).await;
     };
     match verb {
         "show" => {
@@ -123,6 +124,20 @@ async fn obey(
     }
 }
 
+/// The ledger does not know it. But its jobs may have been put aside before it forgot.
+async fn forgotten(backends: &Backends, name: &CampaignName, verb: &str) -> anyhow::Result<()> {
+    let moved = match verb {
+        "resume" | "cancel" => backends.queue.resume(name).await?,
+        _ => 0,
+    };
+    match moved {
+        0 => bail!("there is no campaign {name}"),
+        _ => say(format_args!(
+            "the ledger has forgotten {name}; {moved} jobs that had been put aside go on"
+        )),
+    }
+}
+
 async fn steer(
     backends: &Backends,
     name: &CampaignName,
@@ -151,6 +166,7 @@ async fn go_on(
 
 /// How many thumbnails are tried again.
 async fn retry_failed(backends: &Backends, name: &CampaignName) -> anyhow::Result<u64> {
+    backends.campaigns.begin(name, Begin::Again).await?;
     let (mut count, mut from) = (0, Some(0));
     while let Some(part) = from {
         let page = backends.campaigns.failed(name, part).await?;
@@ -168,10 +184,8 @@ async fn retry_failed(backends: &Backends, name: &CampaignName) -> anyhow::Resul
 /// instead of the old one.
 async fn retry(backends: &Backends, name: &CampaignName, failed: &Failed) -> anyhow::Result<u64> {
     let requests = failed.variants.iter().map(|(request, _)| request.clone());
-    let number = backends.campaigns.number(name, 1).await?;
     let job = RenderJob {
         campaign: Some(name.clone()),
-        number: Some(number),
         ..RenderJob::new(failed.asset, requests.collect())
     };
     let message = Message::new(&job, Seen::Failed, TraceContext::random())?;

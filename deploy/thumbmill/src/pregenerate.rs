@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use thumbmill_shared::backends::Backends;
-use thumbmill_shared::campaigns::{Campaign, CampaignName};
+use thumbmill_shared::campaigns::CampaignName;
 use thumbmill_shared::queue::{Lane, QueueLocation};
 use thumbmill_shared::readiness::{Hears, ReadinessLocation};
 use thumbmill_shared::settings::{self, Program, Settings};
@@ -27,13 +27,17 @@ mod choice;
 mod dry_run;
 mod progress;
 mod publish;
+mod sent;
 mod wanted;
 
 pub(crate) use dry_run::Counted;
-pub(crate) use publish::Totals;
+pub(crate) use sent::Sent;
 
 /// The command's name.
 pub(crate) const NAME: &str = "pregenerate";
+
+const FORGOTTEN: &str = "the ledger has forgotten the campaign (was Redis emptied?); its jobs go on, and the same \
+                         command again costs only checks";
 
 /// How often the ledger is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -131,14 +135,19 @@ async fn obey(settings: Settings, matches: &ArgMatches, shutdown: &Shutdown) -> 
         shutdown,
     };
     if here {
-        let worker = thumbmill_worker::run(&settings, backends, shutdown.clone());
+        let worker = async {
+            let ended = thumbmill_worker::run(&settings, backends, shutdown.clone()).await;
+            // If it cannot work, nobody shall wait for it.
+            shutdown.begin();
+            ended
+        };
         let generating = async {
             let done = run.to_end(checks, ids, After::Wait).await;
             shutdown.begin();
             done
         };
         let (ended, done) = tokio::join!(worker, generating);
-        return done.and(ended);
+        return ended.and(done);
     }
     let after = if matches.get_flag("until-done") {
         After::Wait
@@ -166,56 +175,59 @@ struct Run<'a> {
 impl Run<'_> {
     /// Publishes, and waits if asked to.
     async fn to_end(&self, checks: Arc<Checks>, ids: Ids, after: After) -> anyhow::Result<()> {
-        let (totals, again) = (Totals::default(), "the same command goes on from there");
+        let Publisher { backends, name, .. } = &self.publisher;
+        let again = "the same command goes on from there";
+        let sent = self.publisher.begin().await.context("begin the campaign")?;
         let all = tokio::select! {
-            all = self.publisher.publish_all(checks, ids, &totals) => all,
-            never = self.watch(&totals) => never,
+            all = self.publisher.publish_all(checks, ids, &sent) => all,
+            never = self.watch(&sent) => never,
             () = self.shutdown.begun() => Err(anyhow::anyhow!("interrupted")),
         };
-        all.with_context(|| format!("stopped after {totals}; {again}"))?;
+        let told = sent.tell(&backends.campaigns, name).await;
+        all.with_context(|| format!("stopped after {sent}; {again}"))?;
+        told?;
         if after == After::Leave {
             self.progress.end();
-            return report::published(self.form, &self.publisher.name, &totals);
+            return report::published(self.form, name, &sent);
         }
-        let campaign = tokio::select! {
-            campaign = self.wait_for(&totals) => campaign?,
+        tokio::select! {
+            done = self.wait_for(&sent) => done?,
             () = self.shutdown.begun() => bail!("interrupted; {again}"),
-        };
+        }
         self.progress.end();
-        report::ended(self.form, &self.publisher.backends.campaigns, &campaign).await
+        let campaign = backends.campaigns.show(name).await?;
+        let campaign = campaign.context(FORGOTTEN)?;
+        report::ended(self.form, &backends.campaigns, &campaign).await
     }
 
-    /// Shows how far it is, for ever.
-    async fn watch(&self, totals: &Totals) -> anyhow::Result<()> {
+    /// Tells and shows how far it is, for ever.
+    async fn watch(&self, sent: &Sent) -> anyhow::Result<()> {
         let Publisher { backends, name, .. } = &self.publisher;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            // Without the ledger nothing is shown for a while.
+            // Without the ledger nothing is told and shown for a while.
+            if let Err(error) = sent.tell(&backends.campaigns, name).await {
+                tracing::debug!(%error, "the ledger");
+            }
             let known = backends.campaigns.show(name).await;
-            self.progress.show(known.ok().flatten().as_ref(), totals);
+            self.progress.show(known.ok().flatten().as_ref(), sent);
         }
     }
 
-    /// Waits until every job has its end.
-    async fn wait_for(&self, totals: &Totals) -> anyhow::Result<Campaign> {
+    /// Waits until every job that this command published has its end.
+    async fn wait_for(&self, sent: &Sent) -> anyhow::Result<()> {
         let Publisher { backends, name, .. } = &self.publisher;
-        let mut begun_unix = None;
         loop {
             match backends.campaigns.show(name).await {
-                // A worker may have begun it anew meanwhile.
-                Ok(Some(campaign))
-                    if begun_unix.is_none_or(|begun_unix| begun_unix == campaign.begun_unix) =>
-                {
-                    self.progress.show(Some(&campaign), totals);
-                    if campaign.outstanding() == 0 {
-                        return Ok(campaign);
+                Ok(Some(campaign)) if campaign.begun_unix == sent.begun.at_unix => {
+                    self.progress.show(Some(&campaign), sent);
+                    let left = sent.unsettled(&backends.campaigns, name).await;
+                    if left.is_ok_and(|left| left == 0) {
+                        return Ok(());
                     }
-                    begun_unix = Some(campaign.begun_unix);
                 }
-                Ok(_) => bail!(
-                    "the ledger has forgotten the campaign (was Redis emptied?); its jobs go on, and the same command \
-                     again costs only checks"
-                ),
+                // A worker may have begun it anew.
+                Ok(_) => bail!(FORGOTTEN),
                 Err(error) => tracing::debug!(%error, "the ledger"),
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -226,7 +238,12 @@ impl Run<'_> {
 /// Is the work done here? Then nobody else could.
 fn in_this_process(settings: &Settings) -> Result<bool, String> {
     match (&settings.queue, &settings.readiness) {
-        (QueueLocation::Embedded, _) => Ok(true),
+        (QueueLocation::Embedded, ReadinessLocation::Embedded) => Ok(true),
+        (QueueLocation::Embedded, ReadinessLocation::Redis(_)) => Err(
+            "THUMBMILL_QUEUE=embedded: campaigns in Redis need a queue that others reach, too: set it to \
+             amqp://USER:PASSWORD@HOST:PORT/VHOST, or THUMBMILL_READINESS to embedded"
+                .to_owned(),
+        ),
         (QueueLocation::Amqp(_), ReadinessLocation::Redis(_)) => Ok(false),
         (QueueLocation::Amqp(_), ReadinessLocation::Embedded) => Err(
             "THUMBMILL_READINESS=embedded: the workers behind THUMBMILL_QUEUE would never tell how their jobs \

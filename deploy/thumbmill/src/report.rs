@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use thumbmill_shared::campaigns::{Campaign, CampaignName, Campaigns, Failed};
 use thumbmill_shared::transform::VariantRequest;
 
-use crate::pregenerate::{Counted, Totals};
+use crate::pregenerate::{Counted, Sent};
 use crate::terminal::say;
 
 /// For whom it is said.
@@ -64,15 +64,15 @@ pub(crate) fn rest(campaign: &Campaign) -> String {
 }
 
 /// All is published, and nobody waits.
-pub(crate) fn published(form: Form, name: &CampaignName, totals: &Totals) -> anyhow::Result<()> {
-    let now = totals.now();
+pub(crate) fn published(form: Form, name: &CampaignName, sent: &Sent) -> anyhow::Result<()> {
+    let now = sent.now();
     match form {
         Form::Json => say(
             json!({"campaign": name, "originals": now.originals, "published": now.published,
                                  "skipped": now.skipped}),
         ),
         Form::Text => say(format_args!(
-            "{totals}\nHow far it is: thumbmill campaigns show {name}"
+            "{sent}\nHow far it is: thumbmill campaigns show {name}"
         )),
     }
 }

@@ -1,11 +1,12 @@
 //! The ledger of campaigns in this process.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    Campaign, CampaignName, CampaignState, Failed, FailedPage, Failures, INTERVALS,
-    LISTED_FAILURES, Published, Settled, interval, now_unix, per_second, written,
+    Begin, Campaign, CampaignName, CampaignState, Failed, FailedPage, Failures, INTERVALS,
+    LISTED_FAILURES, NUMBERS, Published, Settled, interval, now_unix, per_second, written,
 };
 use crate::asset::AssetId;
 use crate::outcome::Reason;
@@ -49,15 +50,32 @@ impl Embedded {
         entries.get_mut(name).map(at)
     }
 
-    pub(super) fn number(&self, name: &CampaignName, jobs: u32) -> u32 {
+    pub(super) fn begin(&self, name: &CampaignName, begin: Begin) -> u64 {
+        self.with(name, |entry| {
+            if begin == Begin::Again && entry.state == CampaignState::Cancelled {
+                entry.state = CampaignState::Running;
+                let cancelled = std::mem::take(&mut entry.cancelled);
+                let published = &mut entry.totals.published;
+                *published = published.saturating_sub(cancelled);
+            }
+            entry.begun_unix
+        })
+    }
+
+    pub(super) fn numbers(&self, name: &CampaignName) -> u32 {
         self.with(name, |entry| {
             let first = entry.numbers;
-            entry.numbers = first.saturating_add(jobs);
-            if entry.state == CampaignState::Cancelled {
-                entry.state = CampaignState::Running;
-            }
+            entry.numbers = first.saturating_add(NUMBERS);
             first
         })
+    }
+
+    pub(super) fn counted(&self, name: &CampaignName, numbers: &Range<u32>) -> u64 {
+        let counted = self.look(name, |entry| {
+            let counted = entry.counted.iter();
+            counted.filter(|number| numbers.contains(number)).count()
+        });
+        counted.unwrap_or(0) as u64
     }
 
     pub(super) fn published(&self, name: &CampaignName, more: Published) {

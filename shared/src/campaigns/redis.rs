@@ -1,12 +1,14 @@
 //! The ledger of campaigns in Redis. All keys of one campaign share a hash tag.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
-use redis::Script;
+use redis::{Script, ScriptInvocation};
 
 use super::{
-    Campaign, CampaignName, CampaignState, Failed, FailedPage, Failures, INTERVAL, INTERVALS,
-    KEPT_FOR, LISTED_FAILURES, Published, Settled, interval, now_unix, per_second, written,
+    Begin, Campaign, CampaignName, CampaignState, Failed, FailedPage, Failures, INTERVAL,
+    INTERVALS, KEPT_FOR, LISTED_FAILURES, NUMBERS, Published, Settled, interval, now_unix,
+    per_second, written,
 };
 use crate::outcome::Reason;
 use crate::readiness::{ReadinessError, Redis};
@@ -14,30 +16,38 @@ use crate::readiness::{ReadinessError, Redis};
 /// How many failures are read at once, more or less.
 const PAGE: u32 = 500;
 
-/// KEYS record; ARGV jobs, now, seconds → the first number.
-const NUMBER: &str = r"
-redis.call('HSETNX', KEYS[1], 'begun', ARGV[2])
-redis.call('HSET', KEYS[1], 'changed', ARGV[2])
-if redis.call('HGET', KEYS[1], 'state') == 'cancelled' then redis.call('HDEL', KEYS[1], 'state') end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-return redis.call('HINCRBY', KEYS[1], 'numbers', ARGV[1]) - ARGV[1]
-";
-
-/// KEYS record; ARGV now, seconds, then fields and what is added to them.
-const ADD: &str = r"
-redis.call('HSETNX', KEYS[1], 'begun', ARGV[1])
+/// How each script begins: KEYS record, counted, failures; ARGV now, seconds. What may be left of
+/// a record that vanished goes with it.
+const BEGIN: &str = r"
+if redis.call('HSETNX', KEYS[1], 'begun', ARGV[1]) == 1 then redis.call('DEL', KEYS[2], KEYS[3]) end
 redis.call('HSET', KEYS[1], 'changed', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
+";
+
+/// ARGV further: does one that was cancelled go on (0 or 1) → when it was begun.
+const OPEN: &str = r"
+if ARGV[3] == '1' and redis.call('HGET', KEYS[1], 'state') == 'cancelled' then
+    redis.call('HINCRBY', KEYS[1], 'published', -(redis.call('HGET', KEYS[1], 'cancelled') or 0))
+    redis.call('HDEL', KEYS[1], 'state', 'cancelled')
+end
+return tonumber(redis.call('HGET', KEYS[1], 'begun'))
+";
+
+/// ARGV further: how many → the first.
+const NUMBER: &str = r"
+return redis.call('HINCRBY', KEYS[1], 'numbers', ARGV[3]) - ARGV[3]
+";
+
+/// ARGV further: fields and what is added to them.
+const ADD: &str = r"
 for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 ";
 
-/// KEYS record, counted, failures, rate; ARGV now, seconds, number or nothing, asset, failures that
-/// are listed at most, done, cancelled, what was asked for (JSON list), what failed (JSON list of
-/// pairs).
+/// KEYS further: rate; ARGV further: number or nothing, asset, failures that are listed at most,
+/// done, cancelled, what was asked for (JSON list), what failed (JSON list of pairs), seconds that
+/// the rate is kept for.
 const SETTLE: &str = r"
 if ARGV[3] ~= '' and redis.call('SETBIT', KEYS[2], ARGV[3], 1) == 1 then return end
-redis.call('HSETNX', KEYS[1], 'begun', ARGV[1])
-redis.call('HSET', KEYS[1], 'changed', ARGV[1])
 local asked, failed = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
 local before = redis.call('HGET', KEYS[3], ARGV[4])
 local listed = before and cjson.decode(before) or {}
@@ -59,7 +69,7 @@ redis.call('HINCRBY', KEYS[1], 'done', ARGV[6])
 redis.call('HINCRBY', KEYS[1], 'cancelled', ARGV[7])
 redis.call('INCRBY', KEYS[4], #asked)
 redis.call('EXPIRE', KEYS[4], ARGV[10])
-for i = 1, 3 do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
+for i = 2, 3 do redis.call('EXPIRE', KEYS[i], ARGV[2]) end
 ";
 
 /// KEYS record; ARGV state → was there one?
@@ -71,6 +81,7 @@ return 1
 
 /// The ledger's scripts; Redis keeps them by their hash.
 pub(crate) struct Scripts {
+    open: Script,
     number: Script,
     add: Script,
     settle: Script,
@@ -80,12 +91,17 @@ pub(crate) struct Scripts {
 impl Default for Scripts {
     fn default() -> Self {
         Self {
-            number: Script::new(NUMBER),
-            add: Script::new(ADD),
-            settle: Script::new(SETTLE),
+            open: begun(OPEN),
+            number: begun(NUMBER),
+            add: begun(ADD),
+            settle: begun(SETTLE),
             steer: Script::new(STEER),
         }
     }
+}
+
+fn begun(script: &str) -> Script {
+    Script::new(&format!("{BEGIN}{script}"))
 }
 
 /// The parts of what is kept of a campaign.
@@ -114,18 +130,60 @@ impl Redis {
         format!("{}:campaigns", self.namespace())
     }
 
-    pub(super) async fn number(
+    /// One of the scripts that begin with [`BEGIN`].
+    fn campaign_call<'s>(&self, script: &'s Script, name: &CampaignName) -> ScriptInvocation<'s> {
+        let mut call = script.key(self.campaign_key(name, Part::Record));
+        call.key(self.campaign_key(name, Part::Counted))
+            .key(self.campaign_key(name, Part::Failures))
+            .arg(now_unix())
+            .arg(KEPT_FOR.as_secs());
+        call
+    }
+
+    pub(super) async fn campaign_begin(
         &self,
         name: &CampaignName,
-        jobs: u32,
-    ) -> Result<u32, ReadinessError> {
+        begin: Begin,
+    ) -> Result<u64, ReadinessError> {
         let mut call = redis::cmd("SADD");
         call.arg(self.campaigns_key()).arg(name.as_str());
         self.ask::<()>(&call).await?;
-        let scripts = self.campaign_scripts();
-        let mut call = scripts.number.key(self.campaign_key(name, Part::Record));
-        call.arg(jobs).arg(now_unix()).arg(KEPT_FOR.as_secs());
+        let mut call = self.campaign_call(&self.campaign_scripts().open, name);
+        call.arg(match begin {
+            Begin::Again => "1",
+            Begin::AsItIs => "0",
+        });
         self.run(&call).await
+    }
+
+    pub(super) async fn campaign_forget(&self, name: &CampaignName) -> Result<(), ReadinessError> {
+        let mut call = redis::cmd("SREM");
+        call.arg(self.campaigns_key()).arg(name.as_str());
+        self.ask(&call).await
+    }
+
+    pub(super) async fn campaign_numbers(
+        &self,
+        name: &CampaignName,
+    ) -> Result<u32, ReadinessError> {
+        let mut call = self.campaign_call(&self.campaign_scripts().number, name);
+        call.arg(NUMBERS);
+        self.run(&call).await
+    }
+
+    pub(super) async fn campaign_counted(
+        &self,
+        name: &CampaignName,
+        numbers: Range<u32>,
+    ) -> Result<u64, ReadinessError> {
+        let (Some(last), first) = ((numbers.end / 8).checked_sub(1), numbers.start / 8) else {
+            return Ok(0);
+        };
+        let mut call = redis::cmd("BITCOUNT");
+        call.arg(self.campaign_key(name, Part::Counted))
+            .arg(first)
+            .arg(last);
+        self.ask(&call).await
     }
 
     pub(super) async fn campaign_published(
@@ -133,9 +191,7 @@ impl Redis {
         name: &CampaignName,
         more: Published,
     ) -> Result<(), ReadinessError> {
-        let scripts = self.campaign_scripts();
-        let mut call = scripts.add.key(self.campaign_key(name, Part::Record));
-        call.arg(now_unix()).arg(KEPT_FOR.as_secs());
+        let mut call = self.campaign_call(&self.campaign_scripts().add, name);
         for (field, count) in [
             ("originals", more.originals),
             ("published", more.published),
@@ -169,13 +225,8 @@ impl Redis {
             (all - failed, 0)
         };
         let number = settled.number.map(|number| number.to_string());
-        let scripts = self.campaign_scripts();
-        let mut call = scripts.settle.key(self.campaign_key(name, Part::Record));
-        call.key(self.campaign_key(name, Part::Counted))
-            .key(self.campaign_key(name, Part::Failures))
-            .key(self.campaign_rate(name, interval(now)));
-        call.arg(now)
-            .arg(KEPT_FOR.as_secs())
+        let mut call = self.campaign_call(&self.campaign_scripts().settle, name);
+        call.key(self.campaign_rate(name, interval(now)))
             .arg(number.unwrap_or_default());
         call.arg(settled.asset.to_string())
             .arg(LISTED_FAILURES)

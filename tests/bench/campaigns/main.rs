@@ -3,8 +3,8 @@
 //! renders cost no CPU, and thumbnails a CPU second beside a script that calls sharp for each.
 //!
 //! Run it with `./tests/bench/run campaigns [PART...]`; parts are `publish`, `memory`, `drain` and
-//! `sharp` (which needs Node and npm), by default all. How people fare meanwhile says
-//! `./tests/bench/run bulk`. The servers run on this machine, too.
+//! `sharp` (which needs Node and npm), by default all. Without a part the
+//! report ends with what `./tests/bench/run bulk` says: how people fare meanwhile. The servers run on this machine, too.
 
 mod drain;
 mod publish;

@@ -136,6 +136,9 @@ impl Child {
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
+            // Should the worker be killed while this child is halted, the kernel ends it: the group is
+            // an orphan then (setpgid(2), SIGHUP).
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
         let mut child = Self {

@@ -33,8 +33,8 @@ pub(super) struct Looked {
     pub(super) asset: AssetId,
     /// What is known of it; nothing if there is no such original.
     pub(super) original: Option<Original>,
-    /// How many of the wanted thumbnails are there.
-    pub(super) ready: u64,
+    /// Those of the wanted thumbnails that are there.
+    pub(super) there: Vec<VariantRequest>,
     /// The others.
     pub(super) missing: Vec<VariantRequest>,
 }
@@ -67,7 +67,7 @@ impl Checks {
             return Ok(meant.then(|| Looked {
                 asset,
                 original: None,
-                ready: 0,
+                there: Vec::new(),
                 missing: self.everything(),
             }));
         };
@@ -75,13 +75,13 @@ impl Checks {
         if self.newer_than.is_some_and(|than| changed < than) {
             return Ok(None);
         }
-        let missing = match SourceFormat::of_media_type(&original.media_type) {
-            None => self.everything(),
-            Some(source) => self.missing(&original, source).await?,
+        let (there, missing) = match SourceFormat::of_media_type(&original.media_type) {
+            None => (Vec::new(), self.everything()),
+            Some(source) => self.sorted(&original, source).await?,
         };
         Ok(Some(Looked {
             asset,
-            ready: (self.wanted.requests.len() - missing.len()) as u64,
+            there,
             missing,
             original: Some(original),
         }))
@@ -92,13 +92,14 @@ impl Checks {
         requests.map(|(request, _)| request.clone()).collect()
     }
 
-    async fn missing(
+    /// What is there, and what is not.
+    async fn sorted(
         &self,
         original: &Original,
         source: SourceFormat,
-    ) -> anyhow::Result<Vec<VariantRequest>> {
-        let there = self.stored(original).await?;
-        let missing = self.wanted.requests.iter().filter(|(_, expanded)| {
+    ) -> anyhow::Result<(Vec<VariantRequest>, Vec<VariantRequest>)> {
+        let stored = self.stored(original).await?;
+        let is_there = |expanded: &VariantRequest| {
             let focused = expanded.clone().focused_as(original);
             let transforms = focused.transforms(source, self.avif_pixels);
             let variants = transforms.into_iter().map(|transform| Variant {
@@ -107,11 +108,18 @@ impl Checks {
                 transform,
                 encoding: self.encoding,
             });
-            !variants
-                .map(|variant| variant.object())
-                .all(|object| there.contains(&object))
-        });
-        Ok(missing.map(|(request, _)| request.clone()).collect())
+            let mut objects = variants.map(|variant| variant.object());
+            objects.all(|object| stored.contains(&object))
+        };
+        let (mut there, mut missing) = (Vec::new(), Vec::new());
+        for (request, expanded) in &self.wanted.requests {
+            if is_there(expanded) {
+                there.push(request.clone());
+            } else {
+                missing.push(request.clone());
+            }
+        }
+        Ok((there, missing))
     }
 
     /// All variants of this state of the original, by one request.

@@ -65,7 +65,7 @@ async fn count(checks: &Arc<Checks>, mut ids: Ids) -> anyhow::Result<Counted> {
 impl Counted {
     fn add(&mut self, looked: &Looked) {
         self.originals += 1;
-        self.there += looked.ready;
+        self.there += looked.there.len() as u64;
         let Some(original) = &looked.original else {
             self.missing_originals += 1;
             return;

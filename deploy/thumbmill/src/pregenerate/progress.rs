@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use thumbmill_shared::campaigns::{Campaign, CampaignName};
 
-use super::publish::Totals;
+use super::sent::Sent;
 use crate::report::{self, Form};
 
 /// Between two lines, where there are no bars.
@@ -48,10 +48,10 @@ impl Progress {
     }
 
     /// What is known now, of the campaign and of this command's part in it.
-    pub(super) fn show(&self, campaign: Option<&Campaign>, totals: &Totals) {
+    pub(super) fn show(&self, campaign: Option<&Campaign>, sent: &Sent) {
         match self {
             Self::Bars(published, done) => {
-                published.set_message(totals.to_string());
+                published.set_message(sent.to_string());
                 published.tick();
                 if let Some(campaign) = campaign {
                     done.set_length(campaign.published);
