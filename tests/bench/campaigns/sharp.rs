@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::iter;
+use image::DynamicImage;
 use thumbmill_tests::cluster::Cluster;
-use thumbmill_tests::pictures::{decode, photo_jpeg};
+use thumbmill_tests::pictures::{decode, jpeg, photo};
 use tokio::process::Command;
 
 const WIDTHS: [u32; 4] = [64, 200, 400, 800];
@@ -51,8 +52,9 @@ async fn measured(work: impl Future<Output = ()>) -> Took {
 /// Draws the originals as files.
 fn draw(folder: &Path, originals: usize) -> Vec<PathBuf> {
     let (width, height) = SIZE;
+    let scene = DynamicImage::from(photo(width + DIFFERENT as u32, height));
     let pictures: Vec<_> = (0..DIFFERENT.min(originals))
-        .map(|number| photo_jpeg(width - number as u32, height))
+        .map(|number| jpeg(&scene.crop_imm(number as u32, 0, width, height)))
         .collect();
     (0..originals)
         .map(|number| {
