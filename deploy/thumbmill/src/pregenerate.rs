@@ -197,7 +197,12 @@ impl Run<'_> {
         self.progress.end();
         let campaign = backends.campaigns.show(name).await?;
         let campaign = campaign.context(FORGOTTEN)?;
-        report::ended(self.form, &backends.campaigns, &campaign).await
+        let retry = match self.publisher.most_outstanding {
+            // The campaign ends with this process.
+            Some(_) => "the same command".to_owned(),
+            None => format!("thumbmill campaigns retry-failed {name}"),
+        };
+        report::ended(self.form, &backends.campaigns, &campaign, &retry).await
     }
 
     /// Tells and shows how far it is, for ever.

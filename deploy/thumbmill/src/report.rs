@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::bail;
 use clap::ArgMatches;
 use serde_json::{Value, json};
-use thumbmill_shared::campaigns::{Campaign, CampaignName, Campaigns, Failed};
+use thumbmill_shared::campaigns::{Campaign, CampaignName, CampaignState, Campaigns, Failed};
 use thumbmill_shared::transform::VariantRequest;
 
 use crate::pregenerate::{Counted, Sent};
@@ -39,7 +39,11 @@ pub(crate) fn line(campaign: &Campaign) -> String {
         ..
     } = campaign;
     // Whoever published them need not have said how many.
-    let (state, published) = (state.name(), published.max(&campaign.settled()).to_owned());
+    let state = match state {
+        CampaignState::Running if campaign.outstanding() == 0 => "ended",
+        state => state.name(),
+    };
+    let published = (*published).max(campaign.settled());
     format!(
         "{name}  {state}  {done} of {published} done, {}",
         rest(campaign)
@@ -77,22 +81,22 @@ pub(crate) fn published(form: Form, name: &CampaignName, sent: &Sent) -> anyhow:
     }
 }
 
-/// All has its end: what came of it. Errors: something failed.
+/// All has its end: what came of it, and `again`, how failures are tried again. Errors: something
+/// failed.
 pub(crate) async fn ended(
     form: Form,
     campaigns: &Campaigns,
     campaign: &Campaign,
+    again: &str,
 ) -> anyhow::Result<()> {
     failures(form, campaigns, campaign).await?;
     match form {
         Form::Json => say(json!({"campaign": campaign.to_json()}))?,
         Form::Text => say(line(campaign))?,
     }
-    let (failed, name) = (campaign.failures(), &campaign.name);
+    let failed = campaign.failures();
     if failed > 0 {
-        bail!(
-            "{failed} thumbnails failed; to try them again: thumbmill campaigns retry-failed {name}"
-        );
+        bail!("{failed} thumbnails failed; to try them again: {again}");
     }
     if campaign.cancelled > 0 {
         bail!("{} thumbnails were cancelled", campaign.cancelled);

@@ -84,6 +84,8 @@ impl Progress {
         if let Self::Bars(published, done) = self {
             published.finish();
             done.finish();
+            // The bars leave the cursor behind their last one.
+            let _ = writeln!(std::io::stderr());
         }
     }
 }
