@@ -97,7 +97,7 @@ async fn on_a_full_disk_uploads_are_refused_and_jobs_wait_until_there_is_room() 
 
     disk.empty();
     // Without anybody who asks.
-    until(&disk, "done", 3).await;
+    until(&disk, "done", 4).await;
     for width in [60, 300] {
         let answer = client
             .get(format!("{asset}?width={width}"))
