@@ -39,6 +39,8 @@ async fn while_rabbitmq_is_away_hits_are_served_and_misses_told_to_come_again() 
             ask_until_there(&cluster, &format!("/assets/{id}?width={width}"), width).await;
         }
     }
+    // A job that was published twice waits until its twin has ended.
+    nothing_waits(&cluster).await;
     cluster.finish(0).await;
 }
 
