@@ -5,9 +5,7 @@
 //! however often it is delivered. Should the ledger vanish, pregenerating again costs only checks.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +16,11 @@ use crate::readiness::{Readiness, ReadinessError};
 use crate::transform::VariantRequest;
 
 mod embedded;
+mod name;
 pub(crate) mod redis;
 
 pub(crate) use embedded::Embedded;
+pub use name::{CampaignName, NotACampaignName};
 
 /// How long a campaign is remembered after its last change.
 const KEPT_FOR: Duration = Duration::from_hours(24 * 90);
@@ -34,58 +34,6 @@ const INTERVAL: Duration = Duration::from_secs(10);
 pub const MOST_JOBS: u32 = 100_000_000;
 /// Numbers are taken so many at a time.
 pub const NUMBERS: u32 = 1000;
-const LONGEST_NAME: usize = 64;
-
-/// A campaign's name: 1 to 64 letters, digits, `-`, `_` and `.`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct CampaignName(String);
-
-/// The text is no name.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a campaign's name is 1 to 64 letters, digits, `-`, `_` and `.`")]
-pub struct NotACampaignName;
-
-impl CampaignName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for CampaignName {
-    type Err = NotACampaignName;
-
-    fn from_str(text: &str) -> Result<Self, NotACampaignName> {
-        let fits = (1..=LONGEST_NAME).contains(&text.len());
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if fits && text.chars().all(plain) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NotACampaignName)
-        }
-    }
-}
-
-impl TryFrom<String> for CampaignName {
-    type Error = NotACampaignName;
-
-    fn try_from(text: String) -> Result<Self, NotACampaignName> {
-        text.parse()
-    }
-}
-
-impl From<CampaignName> for String {
-    fn from(name: CampaignName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for CampaignName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What workers do with a campaign's jobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
