@@ -99,7 +99,7 @@ fn job(subject: &Subject, number: usize, random: &mut StdRng) -> RenderJob {
     }
     let job = json!({
         "version": 1, "asset": subject.id, "variants": variants,
-        "campaign": format!("soak {number}"),
+        "campaign": "soak", "number": number,
     });
     serde_json::from_value(job).unwrap()
 }
