@@ -21,6 +21,7 @@ use crate::shutdown::Shutdown;
 mod consumer;
 mod dead_letters;
 mod message;
+mod operator;
 mod paused;
 mod publisher;
 

@@ -2,19 +2,16 @@
 //! is on its queue again once this is.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions};
 use lapin::{Channel, Confirmation, Connection};
-use tokio::time::timeout;
 
 use super::Server;
 use super::message::{properties, read_dead_letter};
+use super::operator::{failed, in_time};
 use crate::queue::{DeadLetter, Message, QueueError, Seen};
-
-/// An operator waits for it.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The dead letters that there are, each once.
 #[derive(Debug)]
@@ -57,7 +54,7 @@ impl DeadLetters {
         let got = self
             .channel
             .basic_get(queue.into(), BasicGetOptions::default());
-        let got = self.in_time("take a dead letter", got).await?;
+        let got = in_time("take a dead letter", got).await?;
         Ok(got.map(|got| {
             let left = self.left.unwrap_or(got.message_count + 1);
             self.left = Some(left - 1);
@@ -93,7 +90,7 @@ impl DeadLetters {
             properties(&message, None),
         );
         let confirmed = async { published.await?.await };
-        match self.in_time("publish a job", confirmed).await? {
+        match in_time("publish a job", confirmed).await? {
             Confirmation::Ack(None) => self.remove(taken).await,
             Confirmation::Nack(_) => Err(QueueError("the queue is full".to_owned())),
             Confirmation::Ack(Some(_)) | Confirmation::NotRequested => {
@@ -105,29 +102,11 @@ impl DeadLetters {
     /// Removes it for good.
     pub async fn remove(&mut self, taken: Taken) -> Result<(), QueueError> {
         let acknowledged = taken.delivery.ack(BasicAckOptions::default());
-        if self.in_time("remove a dead letter", acknowledged).await? {
+        if in_time("remove a dead letter", acknowledged).await? {
             Ok(())
         } else {
             let why = "remove a dead letter: the connection ended";
             Err(QueueError(why.to_owned()))
         }
     }
-
-    /// On a blocked or cut connection an answer may never come.
-    async fn in_time<T>(
-        &self,
-        what: &str,
-        asked: impl Future<Output = lapin::Result<T>>,
-    ) -> Result<T, QueueError> {
-        match timeout(ANSWER_WITHIN, asked).await {
-            Ok(answered) => answered.map_err(|error| failed(what, &error)),
-            Err(_) => Err(QueueError(format!(
-                "{what}: no answer within {ANSWER_WITHIN:?}"
-            ))),
-        }
-    }
-}
-
-fn failed(what: &str, error: &lapin::Error) -> QueueError {
-    QueueError(format!("{what}: {error}"))
 }

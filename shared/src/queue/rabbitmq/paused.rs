@@ -1,40 +1,61 @@
 //! The jobs of campaigns that pause, each campaign's on a queue of its own.
 
-use std::time::Duration;
-
 use lapin::message::BasicGetMessage;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, QueueDeclareOptions};
-use lapin::{Channel, Confirmation};
-use tokio::time::timeout;
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::types::FieldTable;
+use lapin::{Channel, Confirmation, ErrorKind};
 
 use super::Server;
+use super::operator::{failed, in_time};
 use crate::campaigns::CampaignName;
 use crate::queue::{Lane, QueueError};
 
 /// How many jobs are moved at a time.
 const BATCH: usize = 500;
-/// An operator waits for it.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Makes the queue.
 pub(super) async fn declare(server: &Server, campaign: &CampaignName) -> Result<(), QueueError> {
     let (_connection, channel) = connect(server).await?;
     let queue = server.topology.paused(campaign);
-    let options = QueueDeclareOptions {
+    let durable = QueueDeclareOptions {
         durable: true,
         ..QueueDeclareOptions::default()
     };
-    let declared = channel.queue_declare(queue.name.into(), options, queue.arguments);
+    let declared = channel.queue_declare(queue.name.into(), durable, queue.arguments);
     in_time("make a queue", declared).await?;
     Ok(())
 }
 
+/// Has it ever been made? The channel is of no more use if not.
+async fn exists(channel: &Channel, queue: &str) -> Result<bool, QueueError> {
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let looked = async {
+        let found = channel.queue_declare(queue.into(), passive, FieldTable::default());
+        match found.await {
+            Ok(_) => Ok(true),
+            Err(error) if is_not_found(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    };
+    in_time("look for a queue", looked).await
+}
+
+fn is_not_found(error: &lapin::Error) -> bool {
+    let not_found = AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND);
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if *error.kind() == not_found)
+}
+
 /// Moves what is there to the bulk lane. Interrupted, it can be called again.
 pub(super) async fn empty(server: &Server, campaign: &CampaignName) -> Result<u64, QueueError> {
-    // A queue that is not there ends the channel, so it is made.
-    declare(server, campaign).await?;
     let (_connection, channel) = connect(server).await?;
     let name = server.topology.paused(campaign).name;
+    if !exists(&channel, &name).await? {
+        return Ok(0);
+    }
     let mut moved = 0;
     loop {
         let batch = take(&channel, &name).await?;
@@ -93,21 +114,4 @@ async fn put(
 async fn connect(server: &Server) -> Result<(lapin::Connection, Channel), QueueError> {
     let connected = server.connect("thumbmill campaigns").await;
     connected.map_err(|error| failed("connect", &error))
-}
-
-/// On a blocked or cut connection an answer may never come.
-async fn in_time<T>(
-    what: &str,
-    asked: impl Future<Output = lapin::Result<T>>,
-) -> Result<T, QueueError> {
-    match timeout(ANSWER_WITHIN, asked).await {
-        Ok(answered) => answered.map_err(|error| failed(what, &error)),
-        Err(_) => Err(QueueError(format!(
-            "{what}: no answer within {ANSWER_WITHIN:?}"
-        ))),
-    }
-}
-
-fn failed(what: &str, error: &lapin::Error) -> QueueError {
-    QueueError(format!("{what}: {error}"))
 }
