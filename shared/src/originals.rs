@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::asset::{AssetId, Original, OriginalVersion};
 use crate::storage::{Condition, Object, Source, Spooled, Storage, StorageError};
-use crate::variant::variants_of;
+use crate::variant::{variants_of, variants_of_version};
 use description::{Current, State, description_object, foreign_object};
 
 pub use every::Every;
@@ -270,7 +270,7 @@ impl Originals {
             self.remove(&old.object).await;
         }
         if old.version != new.version {
-            let variants = format!("{}{}/", variants_of(old.id), old.version);
+            let variants = variants_of_version(old.id, &old.version);
             if let Err(error) = self.storage.delete_all(&variants).await {
                 warn_of_leftover(&variants, &error);
             }

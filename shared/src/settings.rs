@@ -133,7 +133,7 @@ settings! {
     Every max_original_bytes: ByteSize = "100MiB", "Largest original, uploaded or rendered.";
     Api pregenerate: Names = "", "Presets that are made of every new or replaced original before anybody asks for them: `card,hero`.";
     Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones) or `none` (only the built-in ones).";
-    Api widths: Option<Ladder> = "", "Widths that thumbnails are made in, such as `100,200,400,800`: one that a request names becomes the next of them, a height beside it keeps the ratio, a height alone becomes the next of them, too. Sizes of presets, of `transforms` and of jobs that others publish are exact. If unset, all are.";
+    Every widths: Option<Ladder> = "", "Widths that thumbnails are made in, such as `100,200,400,800`: one that a request names becomes the next of them, a height beside it keeps the ratio, a height alone becomes the next of them, too. Sizes of presets, of `transforms` and of jobs that others publish are exact. If unset, all are.";
     Api renew_after: Option<Duration> = "", "How old a thumbnail's date in the store must be to be renewed when it is asked for, such as `1d`; then `thumbmill variants purge --older-than` removes what nobody asked for. If unset, the date is that of its making.";
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";
@@ -222,8 +222,8 @@ pub fn command(program: Program, about: &'static str) -> clap::Command {
                 .hide_env_values(true)
                 .help(setting.help)
                 .value_name("VALUE")
-                // Commands that have a flag of this name mean something else by it.
-                .global(setting.name != "wait")
+                // A command's own flag may have the name of what only the api reads.
+                .global(setting.reader != Reader::Api)
                 // Below a command's own flags.
                 .help_heading("Settings")
         });

@@ -61,10 +61,9 @@ impl Variant {
 
     /// Where it lies in the store.
     pub fn object(&self) -> String {
-        let folder = variants_of(self.asset);
+        let folder = variants_of_version(self.asset, &self.original_version);
         format!(
-            "{folder}{}/{}.{}",
-            self.original_version,
+            "{folder}{}.{}",
             self.key(),
             self.transform.format.extension()
         )
@@ -77,6 +76,11 @@ pub const VARIANTS: &str = "variants/";
 /// Where all variants of one original lie in the store; ends with `/`.
 pub fn variants_of(asset: AssetId) -> String {
     format!("{VARIANTS}{asset}/")
+}
+
+/// Where the variants of one state of an original lie in the store; ends with `/`.
+pub fn variants_of_version(asset: AssetId, version: &OriginalVersion) -> String {
+    format!("{}{version}/", variants_of(asset))
 }
 
 /// What the name of an object says of the variant that it is.
@@ -109,7 +113,8 @@ impl VariantName {
 
     /// Where it lies in the store.
     pub fn object(&self) -> String {
-        format!("{}{}/{}", variants_of(self.asset), self.version, self.file)
+        let folder = variants_of_version(self.asset, &self.version);
+        format!("{folder}{}", self.file)
     }
 }
 

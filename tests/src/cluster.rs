@@ -128,19 +128,33 @@ impl Cluster {
 
     /// Runs the operator's command on this service: its exit code and what it prints.
     pub fn command(&self, arguments: &[&str]) -> (i32, String) {
-        let credentials: Vec<(String, String)> = std::env::vars()
-            .filter(|(name, _)| name.starts_with("AWS_"))
-            .collect();
-        let credentials = credentials
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let variables = self.variables.iter();
+        let variables = self.commands_variables();
         let variables: Vec<_> = variables
-            .map(|(name, value)| (*name, value.as_str()))
-            .chain(credentials)
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let folder = std::path::Path::new(".");
         run_to_end(Binary::Thumbmill, arguments, &variables, folder)
+    }
+
+    /// Starts such a command; what it prints is lost.
+    pub fn begin_command(&self, arguments: &[&str]) -> std::process::Child {
+        std::process::Command::new(Binary::Thumbmill.path())
+            .args(arguments)
+            .env_clear()
+            .envs(self.commands_variables())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Those of the service, and the credentials.
+    fn commands_variables(&self) -> Vec<(String, String)> {
+        let credentials = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
+        let variables = self.variables.iter();
+        let variables = variables.map(|(name, value)| ((*name).to_owned(), value.clone()));
+        variables.chain(credentials).collect()
     }
 
     /// The first api's `path`.

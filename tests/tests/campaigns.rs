@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use thumbmill_tests::cluster::{Cluster, header};
 use thumbmill_tests::pictures::photo_jpeg;
@@ -398,5 +399,45 @@ async fn presets_are_made_of_every_upload() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(is_hit(&cluster, &format!("/assets/{id}?key=card")).await);
+    cluster.finish(0).await;
+}
+
+/// Ended by its operator or killed in the middle of its work, the same command goes on: nothing is
+/// made twice, and nothing is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_was_interrupted_goes_on_from_there() {
+    const ORIGINALS: u64 = 40;
+    let cluster = Cluster::distributed(1, 1, &[]).await;
+    for side in 0..ORIGINALS as u32 {
+        cluster.upload("a.jpg", photo_jpeg(100 + side, 90)).await;
+    }
+    let command = [
+        "pregenerate",
+        "--all",
+        "--variant",
+        "width=30",
+        "--campaign",
+        "c",
+        "--wait",
+        "--json",
+    ];
+    for (signal, after) in [(Signal::INT, 5), (Signal::KILL, 15)] {
+        let slowly = [&command[..], &["--rate", "10/s"]].concat();
+        let mut running = cluster.begin_command(&slowly);
+        while renders(&cluster).await < after {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        kill_process(Pid::from_child(&running), signal).unwrap();
+        assert!(!running.wait().unwrap().success());
+        assert!(renders(&cluster).await < ORIGINALS);
+    }
+    let (code, output) = cluster.command(&command);
+    let ended = campaign(&output);
+    assert_eq!((code, &ended["failed"]), (0, &json!(0)), "{output}");
+    assert_eq!(renders(&cluster).await, ORIGINALS);
+    let (_, output) = cluster.command(&command);
+    let again = campaign(&output);
+    let skipped = |campaign: &Value| campaign["skipped"].as_u64().unwrap();
+    assert_eq!(skipped(&again) - skipped(&ended), ORIGINALS, "{output}");
     cluster.finish(0).await;
 }

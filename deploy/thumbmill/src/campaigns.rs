@@ -80,10 +80,7 @@ async fn obey(
     if verb == "list" {
         let all = backends.campaigns.list().await?;
         return match form {
-            Form::Json => report::lines(
-                all.iter()
-                    .map(thumbmill_shared::campaigns::Campaign::to_json),
-            ),
+            Form::Json => all.iter().try_for_each(|one| say(one.to_json())),
             Form::Text => all.iter().try_for_each(|one| say(report::line(one))),
         };
     }
@@ -131,7 +128,7 @@ async fn forgotten(backends: &Backends, name: &CampaignName, verb: &str) -> anyh
         _ => 0,
     };
     match moved {
-        0 => bail!("there is no campaign {name}"),
+        0 => bail!("there is no campaign {name}; `thumbmill campaigns list` tells which there are"),
         _ => say(format_args!(
             "the ledger has forgotten {name}; {moved} jobs that had been put aside go on"
         )),
@@ -146,7 +143,7 @@ async fn steer(
     if backends.campaigns.steer(name, state).await? {
         Ok(())
     } else {
-        bail!("there is no campaign {name}");
+        bail!("there is no campaign {name}; `thumbmill campaigns list` tells which there are");
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::bail;
 use clap::ArgMatches;
-use serde_json::{Value, json};
+use serde_json::json;
 use thumbmill_shared::campaigns::{Campaign, CampaignName, CampaignState, Campaigns, Failed};
 use thumbmill_shared::transform::VariantRequest;
 
@@ -185,12 +185,4 @@ pub(crate) fn counted(form: Form, counted: &Counted) -> anyhow::Result<()> {
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
-}
-
-/// A list for programs.
-pub(crate) fn lines(values: impl Iterator<Item = Value>) -> anyhow::Result<()> {
-    for value in values {
-        say(value)?;
-    }
-    Ok(())
 }

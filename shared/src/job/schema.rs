@@ -13,7 +13,7 @@ use crate::encoding::Step;
 use crate::format::FormatChoice;
 use crate::transform::{Colour, Operations, Quality};
 
-const ID: &str = "https://thumbmill.dev/job.schema.json";
+const ID: &str = "urn:thumbmill:job:1";
 
 /// Describes types whose JSON is text or a number that is read by code of its own.
 macro_rules! schemas {

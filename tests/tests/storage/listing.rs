@@ -1,65 +1,18 @@
 //! What lists of the store and of its originals promise, and the renewal of dates: the same for a
 //! folder and for S3.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test ends by a panic"
-)]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::{Store, files, s3};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tempfile::TempDir;
 use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::originals::Originals;
-use thumbmill_shared::storage::{
-    Condition, Listed, Location, Pages, S3Options, Source, Storage, StorageError,
-};
-use uuid::Uuid;
+use thumbmill_shared::storage::{Condition, Listed, Pages, Source, StorageError};
 
-const BUCKET: &str = "thumbmill-test";
 /// More than two pages of either backend.
 const MANY: usize = 2500;
-
-/// A store of the test's own.
-struct Store {
-    storage: Storage,
-    folder: Option<TempDir>,
-}
-
-async fn files() -> Store {
-    let folder = tempfile::tempdir().unwrap();
-    Store {
-        storage: open(&Location::Files(folder.path().to_owned())).await,
-        folder: Some(folder),
-    }
-}
-
-async fn s3() -> Store {
-    let location = Location::S3 {
-        bucket: BUCKET.into(),
-        prefix: format!("listing-{}", Uuid::new_v4()),
-    };
-    Store {
-        storage: open(&location).await,
-        folder: None,
-    }
-}
-
-async fn open(location: &Location) -> Storage {
-    let server = std::env::var("THUMBMILL_TEST_S3");
-    let options = S3Options {
-        endpoint: Some(server.expect("THUMBMILL_TEST_S3 is not set: run ./tests/run")),
-        connect_timeout: Duration::from_secs(5),
-        attempt_timeout: Duration::from_secs(30),
-        operation_timeout: Duration::from_secs(30),
-    };
-    Storage::open(location, &options).await.unwrap()
-}
 
 impl Store {
     async fn put(&self, object: &str, text: &'static str) {
@@ -248,23 +201,6 @@ async fn a_renewed_object_is_the_same_with_the_present_date(store: Store) {
     assert_eq!(object.bytes(9).await.unwrap(), "hello");
     storage.renew("t/missing", "image/webp").await.unwrap();
     assert_eq!(store.objects("t/").await, names(&["t/a"]));
-}
-
-macro_rules! on_both_backends {
-    ($($promise:ident)*) => {
-        mod in_a_folder {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(super::files().await).await;
-            })*
-        }
-        mod in_s3 {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(super::s3().await).await;
-            })*
-        }
-    };
 }
 
 on_both_backends! {

@@ -28,6 +28,26 @@ use tokio::net::{TcpListener, TcpStream, tcp};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+/// The same promises of a folder and of S3.
+macro_rules! on_both_backends {
+    ($($promise:ident)*) => {
+        mod in_a_folder {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(super::files().await).await;
+            })*
+        }
+        mod in_s3 {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(super::s3().await).await;
+            })*
+        }
+    };
+}
+
+mod listing;
+
 const BUCKET: &str = "thumbmill-test";
 const TYPE: &str = "application/octet-stream";
 
@@ -638,23 +658,6 @@ async fn changes_that_race_leave_a_description_that_opens(store: Store) {
         }
     }
     store.finish().await;
-}
-
-macro_rules! on_both_backends {
-    ($($promise:ident)*) => {
-        mod in_a_folder {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(super::files().await).await;
-            })*
-        }
-        mod in_s3 {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(super::s3().await).await;
-            })*
-        }
-    };
 }
 
 on_both_backends! {

@@ -12,8 +12,8 @@ use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
 use thumbmill_shared::queue::Lane;
 use thumbmill_shared::readiness::{Claimant, Ending};
-use thumbmill_shared::storage::{Condition, Source};
-use thumbmill_shared::variant::{Variant, VariantKey};
+use thumbmill_shared::storage::{Condition, Head, Source};
+use thumbmill_shared::variant::{Variant, VariantKey, variants_of_version};
 use tokio::sync::SemaphorePermit;
 
 use super::claims::{Leases, count};
@@ -162,9 +162,10 @@ impl Work<'_> {
         if leases == Leases::All && !self.arrival.may_be_stored(self.by) {
             return Ok(mine.to_vec());
         }
+        let stored = self.stored(mine).await?;
         let mut missing = Vec::new();
         for variant in mine {
-            match timed("head", self.worker.backends.storage.head(&variant.object())).await? {
+            match stored.get(&variant.object()) {
                 Some(head) => {
                     count("found");
                     let ready = Ready {
@@ -178,6 +179,31 @@ impl Work<'_> {
             }
         }
         Ok(missing)
+    }
+
+    /// What the store has of a job's variants, which are all of one original. One is asked for by
+    /// its name; for several one list of their folder is less.
+    async fn stored(&self, mine: &[Variant]) -> Result<HashMap<String, Head>, Stop> {
+        let storage = &self.worker.backends.storage;
+        match mine {
+            [] => Ok(HashMap::new()),
+            [only] => {
+                let object = only.object();
+                let head = timed("head", storage.head(&object)).await?;
+                Ok(head.map(|head| (object, head)).into_iter().collect())
+            }
+            [first, ..] => {
+                let folder = variants_of_version(first.asset, &first.original_version);
+                timed("list", async {
+                    let (mut stored, mut listing) = (HashMap::new(), storage.list(&folder));
+                    while let Some(page) = listing.next().await? {
+                        stored.extend(page.into_iter().map(|listed| (listed.object, listed.head)));
+                    }
+                    Ok(stored)
+                })
+                .await
+            }
+        }
     }
 
     /// Variants of replaced bytes are never served: their version is in their names. But whoever

@@ -10,7 +10,7 @@ use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::format::SourceFormat;
 use thumbmill_shared::settings::Settings;
 use thumbmill_shared::transform::VariantRequest;
-use thumbmill_shared::variant::{Variant, variants_of};
+use thumbmill_shared::variant::{Variant, variants_of_version};
 
 use super::choice::Choice;
 use super::wanted::Wanted;
@@ -124,7 +124,7 @@ impl Checks {
 
     /// All variants of this state of the original, by one request.
     async fn stored(&self, original: &Original) -> anyhow::Result<HashSet<String>> {
-        let folder = format!("{}{}/", variants_of(original.id), original.version);
+        let folder = variants_of_version(original.id, &original.version);
         let mut listing = self.backends.storage.list(&folder);
         let mut there = HashSet::new();
         while let Some(page) = listing.next().await.context("list variants")? {
