@@ -333,6 +333,40 @@ async fn what_is_wrong_is_said_before_anything_is_published() {
     cluster.finish(0).await;
 }
 
+/// Each thumbnail of a job has an end of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thumbnail_that_fails_does_not_undo_the_others_of_its_job() {
+    let most = ("THUMBMILL_MAX_DIMENSION", "700".to_owned());
+    let cluster = Cluster::distributed(1, 1, &[most]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
+    let command = [
+        "pregenerate",
+        "--all",
+        "--variant",
+        "width=750",
+        "--variant",
+        "width=30",
+        "--wait",
+        "--json",
+    ];
+    for skipped in [0, 1] {
+        let (code, output) = cluster.command(&command);
+        let ended = campaign(&output);
+        let counts = (&ended["skipped"], &ended["done"], &ended["failed"]);
+        let expected = (&json!(skipped), &json!(1 - skipped), &json!(1));
+        assert_eq!((code, counts), (1, expected), "{output}");
+        let failure = &lines(&output, "failure")[0];
+        assert_eq!(failure["asset"], id);
+        let variant = &failure["variants"][0];
+        assert_eq!(
+            (&variant["variant"]["width"], &variant["reason"]),
+            (&json!(750), &json!("too_many_pixels"))
+        );
+        assert_eq!(renders(&cluster).await, 1);
+    }
+    cluster.finish(0).await;
+}
+
 /// The same command, on the form that is one process.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_process_pregenerates_as_well() {
