@@ -276,6 +276,10 @@ async fn a_campaign_pauses_goes_on_and_is_cancelled() {
 async fn what_is_wrong_is_said_before_anything_is_published() {
     let cluster = Cluster::distributed(1, 0, &[]).await;
     cluster.upload("a.jpg", photo_jpeg(60, 40)).await;
+    // Its queues are there then.
+    while cluster.metric("thumbmill_connected", "queue").await < 1 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("ids");
     std::fs::write(&list, format!("{NOWHERE}\n\nno id\n")).unwrap();

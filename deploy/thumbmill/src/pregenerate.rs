@@ -13,6 +13,7 @@ use thumbmill_shared::queue::{Lane, QueueLocation};
 use thumbmill_shared::readiness::{Hears, ReadinessLocation};
 use thumbmill_shared::settings::{self, Program, Settings};
 use thumbmill_shared::shutdown::Shutdown;
+use thumbmill_shared::trace::TraceContext;
 
 use crate::report::{self, Form};
 use crate::terminal;
@@ -262,7 +263,10 @@ fn campaign_name(matches: &ArgMatches) -> CampaignName {
     let given = matches.get_one::<CampaignName>("campaign").cloned();
     given.unwrap_or_else(|| {
         let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
-        let name = format!("pregenerate-{}", now.replace(':', ""));
+        // Two may be begun in one second.
+        let trace = TraceContext::random();
+        let unique: String = trace.trace_id().chars().take(6).collect();
+        let name = format!("pregenerate-{}-{unique}", now.replace(':', ""));
         // All its characters are those of names.
         name.parse().unwrap_or_else(|_| refuse(name))
     })
