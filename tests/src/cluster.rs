@@ -1,6 +1,8 @@
 //! A whole service: one process on embedded parts, or apis and workers on real servers.
 
 use std::collections::VecDeque;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
@@ -18,6 +20,8 @@ use crate::service::{Binary, Service, run_to_end};
 const END_WITHIN: Duration = Duration::from_secs(30);
 /// How many published jobs may lack their confirmation.
 const UNCONFIRMED: usize = 1000;
+/// How long a test waits for what must come.
+const COMES_WITHIN: Duration = Duration::from_mins(3);
 
 /// A variable that `tests/run` sets.
 pub fn variable(name: &str) -> String {
@@ -31,6 +35,17 @@ pub fn header(answer: &Response, name: &str) -> String {
         .get(name)
         .map(|value| value.to_str().unwrap().to_owned())
         .unwrap_or_default()
+}
+
+/// Looks until it is `there`; panics if that takes minutes.
+pub async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !there().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let came = tokio::time::timeout(COMES_WITHIN, looking).await;
+    assert!(came.is_ok(), "{what}: not within {COMES_WITHIN:?}");
 }
 
 /// A service with names of its own.
@@ -137,16 +152,31 @@ impl Cluster {
         run_to_end(Binary::Thumbmill, arguments, &variables, folder)
     }
 
+    /// The same with something to read, and the command in one line; gives its standard output.
+    pub fn command_with(&self, input: &str, words: &str) -> (i32, String) {
+        let mut command = self.prepared(words.split(' '));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap_or(-1), printed)
+    }
+
     /// Starts such a command; what it prints is lost.
-    pub fn begin_command(&self, arguments: &[&str]) -> std::process::Child {
-        std::process::Command::new(Binary::Thumbmill.path())
-            .args(arguments)
-            .env_clear()
-            .envs(self.commands_variables())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap()
+    pub fn begin_command(&self, arguments: &[&str]) -> Child {
+        let mut command = self.prepared(arguments.iter().copied());
+        command.stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    fn prepared<'a>(&self, arguments: impl Iterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(Binary::Thumbmill.path());
+        command.args(arguments).env_clear();
+        command.envs(self.commands_variables());
+        command.stderr(Stdio::null());
+        command
     }
 
     /// Those of the service, and the credentials.
@@ -197,13 +227,21 @@ impl Cluster {
         sum
     }
 
+    /// Waits until a metric's sum over all processes is at least this.
+    pub async fn until(&self, name: &str, label: &str, least: u64) {
+        let what = format!("{least} {name} {label}");
+        until(&what, async || self.metric(name, label).await >= least).await;
+    }
+
+    /// Waits until every process has its connection to the queue: its queues are there then.
+    pub async fn until_connected(&self) {
+        let processes = (self.apis.len() + self.workers.len()) as u64;
+        self.until("thumbmill_connected", "queue", processes).await;
+    }
+
     /// Publishes jobs as any client may, and waits until RabbitMQ has confirmed them.
     pub async fn publish(&self, lane: &str, bodies: impl Iterator<Item = String>) {
-        // Before, its queues need not be there.
-        let processes = (self.apis.len() + self.workers.len()) as u64;
-        while self.metric("thumbmill_connected", "queue").await < processes {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.until_connected().await;
         let (url, options) = (
             variable("THUMBMILL_TEST_AMQP"),
             ConnectionProperties::default(),

@@ -1,7 +1,5 @@
 //! Bulk and people: what is published for later never delays what somebody waits for.
 
-use std::time::Duration;
-
 use reqwest::StatusCode;
 use thumbmill_tests::cluster::{Cluster, header};
 use thumbmill_tests::pictures::photo_jpeg;
@@ -23,9 +21,7 @@ async fn a_variant_that_sits_in_bulk_is_made_at_once_when_it_is_asked_for() {
     assert_eq!(asked.status(), StatusCode::OK);
     assert!(header(&asked, "server-timing").starts_with("miss"));
     assert!(cluster.waiting("bulk").await > 0, "bulk came first");
-    while cluster.metric("thumbmill_jobs_total", "\"bulk\"").await < 200 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    cluster.until("thumbmill_jobs_total", "\"bulk\"", 200).await;
     assert_eq!(cluster.metric("thumbmill_renders_total", "").await, 200);
     cluster.finish(0).await;
 }
@@ -46,9 +42,7 @@ async fn renderers_of_bulk_have_the_lowest_priority() {
     let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
     let job = format!(r#"{{"version":1,"asset":"{id}","variants":[{{"width":50}}]}}"#);
     cluster.publish("bulk", [job].into_iter()).await;
-    while cluster.metric("thumbmill_renders_total", "").await < 1 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    cluster.until("thumbmill_renders_total", "", 1).await;
     // One is started with the worker, for people.
     let renderers = cluster.workers[0].children();
     let mut priorities: Vec<_> = renderers.into_iter().map(priority_and_policy).collect();

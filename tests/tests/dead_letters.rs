@@ -1,18 +1,17 @@
 //! `thumbmill dead-letters`, on jobs that never come out.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use thumbmill_tests::cluster::Cluster;
+use thumbmill_tests::cluster::{Cluster, until};
 use thumbmill_tests::service::{Binary, run_to_end};
 
 const NO_JOB: &str = "hello";
 const NO_PRESET: &str = r#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f","variants":[{"preset":"nowhere"}]}"#;
 
 async fn wait_for(cluster: &Cluster, dead: u32) {
-    while cluster.waiting("dead").await != dead {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("dead letters", async || {
+        cluster.waiting("dead").await == dead
+    })
+    .await;
 }
 
 /// The command's exit code and what it prints.
@@ -103,9 +102,7 @@ async fn what_is_replayed_is_tried_again_whatever_is_remembered() {
     assert_eq!(cluster.get(&path).await.status(), 422);
     let (code, replayed) = command(&cluster, &["replay", "--all"]);
     assert_eq!((code, replayed.trim()), (0, "replayed 1"));
-    while cluster.metric("thumbmill_renders_total", "").await < 1 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    cluster.until("thumbmill_renders_total", "", 1).await;
     assert_eq!(cluster.get(&path).await.status(), 200);
     cluster.finish(0).await;
 }

@@ -64,9 +64,7 @@ impl Play {
             (answer.status(), answer.bytes().await.unwrap())
         });
         let published = "thumbmill_jobs_published_total";
-        while self.cluster.metric(published, "confirmed").await < 1 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.cluster.until(published, "confirmed", 1).await;
         asking
     }
 
@@ -130,9 +128,9 @@ impl Play {
 
     /// Waits until workers are done with so many jobs; says how many pictures they rendered.
     async fn renders_after(&self, jobs: u64) -> u64 {
-        while self.cluster.metric("thumbmill_jobs_total", "done").await < jobs {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.cluster
+            .until("thumbmill_jobs_total", "done", jobs)
+            .await;
         self.cluster.metric("thumbmill_renders_total", "").await
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use thumbmill_tests::cluster::{Cluster, header};
+use thumbmill_tests::cluster::{Cluster, header, until};
 use thumbmill_tests::pictures::photo_jpeg;
 use tokio::task::JoinHandle;
 
@@ -38,18 +38,16 @@ fn ask(cluster: &Cluster, id: &str, width: u32, client: &str) -> JoinHandle<Told
 }
 
 /// Waits until so many requests wait and so many were refused for this reason.
-async fn until(cluster: &Cluster, waiting: u64, refused: u64, reason: &str) {
-    loop {
+async fn until_asked(cluster: &Cluster, waiting: u64, refused: u64, reason: &str) {
+    until("requests that wait or were refused", async || {
         let now = (
             cluster.metric(WAITING, "").await,
             cluster.metric(REFUSED, reason).await,
         );
-        if now == (waiting, refused) {
-            return;
-        }
         assert!(now.0 <= waiting && now.1 <= refused, "{now:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+        now == (waiting, refused)
+    })
+    .await;
 }
 
 async fn all(asked: Vec<JoinHandle<Told>>) -> Vec<Told> {
@@ -63,9 +61,10 @@ async fn all(asked: Vec<JoinHandle<Told>>) -> Vec<Told> {
 /// The workers that come later make what was waited for.
 async fn finish(mut cluster: Cluster) {
     cluster.start_worker().await;
-    while cluster.waiting("interactive").await > 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("no job waits", async || {
+        cluster.waiting("interactive").await == 0
+    })
+    .await;
     cluster.finish(0).await;
 }
 
@@ -85,7 +84,7 @@ async fn the_excess_is_sent_away_at_once_and_hits_are_served() {
     let asked = (1..=200).map(|width| ask(&cluster, &id, width, "192.0.2.1"));
     let asked = asked.collect();
     // 180 have their answer before the wait of any other is over.
-    until(&cluster, 20, 180, "crowded").await;
+    until_asked(&cluster, 20, 180, "crowded").await;
     for path in ["/livez", &format!("/assets/{id}")] {
         assert_eq!(cluster.get(path).await.status(), StatusCode::OK, "{path}");
     }
@@ -119,9 +118,9 @@ async fn a_client_that_waits_for_too_much_is_told_so_and_no_other() {
         ask(&cluster, &id, width, &client)
     });
     let asked = asked.collect();
-    until(&cluster, 5, 15, "\"client\"").await;
+    until_asked(&cluster, 5, 15, "\"client\"").await;
     let other = ask(&cluster, &id, 1, "192.0.2.2");
-    until(&cluster, 6, 15, "\"client\"").await;
+    until_asked(&cluster, 6, 15, "\"client\"").await;
     let all = all(asked).await;
     let exceeded = told(StatusCode::TOO_MANY_REQUESTS, "REQUESTS_EXCEEDED", "1");
     assert_eq!(all.iter().filter(|told| **told == exceeded).count(), 15);
@@ -141,9 +140,9 @@ async fn too_many_sizes_of_one_original_do_not_take_the_place_of_others() {
     let asked = (1..=10)
         .map(|width| ask(&cluster, &id, width, ""))
         .collect();
-    until(&cluster, 3, 7, "\"original\"").await;
+    until_asked(&cluster, 3, 7, "\"original\"").await;
     let other = ask(&cluster, &other, 1, "");
-    until(&cluster, 4, 7, "\"original\"").await;
+    until_asked(&cluster, 4, 7, "\"original\"").await;
     let all = all(asked).await;
     let exceeded = told(StatusCode::TOO_MANY_REQUESTS, "REQUESTS_EXCEEDED", "1");
     assert_eq!(all.iter().filter(|told| **told == exceeded).count(), 7);

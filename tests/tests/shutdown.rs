@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use thumbmill_tests::cluster::{Cluster, variable};
+use thumbmill_tests::cluster::{Cluster, until, variable};
 use thumbmill_tests::pictures::photo_jpeg;
 use thumbmill_tests::service::{Binary, run_to_end};
 
@@ -21,9 +21,10 @@ async fn a_worker_that_ends_loses_no_job() {
         .map(|get| tokio::spawn(async move { get.send().await.unwrap().status().as_u16() }))
         .collect();
     let worker = cluster.workers.remove(0);
-    while worker.metric("thumbmill_renders_total", "").await < 1 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("renders", async || {
+        worker.metric("thumbmill_renders_total", "").await >= 1
+    })
+    .await;
     cluster.start_worker().await;
     let status = worker.terminate(Duration::from_secs(26)).await;
     assert!(status.success(), "{status}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response};
 use serde_json::Value;
-use thumbmill_tests::cluster::header;
+use thumbmill_tests::cluster::{header, until};
 use thumbmill_tests::disk::OnSmallDisk;
 use thumbmill_tests::pictures::{decode, photo_jpeg};
 
@@ -36,10 +36,8 @@ async fn jobs(disk: &OnSmallDisk, settled: &str) -> u64 {
 }
 
 /// Waits until so many jobs were settled like this.
-async fn until(disk: &OnSmallDisk, settled: &str, times: u64) {
-    while jobs(disk, settled).await < times {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+async fn until_settled(disk: &OnSmallDisk, settled: &str, times: u64) {
+    until(settled, async || jobs(disk, settled).await >= times).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +84,7 @@ async fn on_a_full_disk_uploads_are_refused_and_jobs_wait_until_there_is_room() 
             (503, "1".into())
         );
     }
-    until(&disk, "postponed", 2).await;
+    until_settled(&disk, "postponed", 2).await;
     assert_eq!(
         ask(&client, &format!("{asset}?width=50")).await,
         Ended::Picture(50)
@@ -97,7 +95,7 @@ async fn on_a_full_disk_uploads_are_refused_and_jobs_wait_until_there_is_room() 
 
     disk.empty();
     // Without anybody who asks.
-    until(&disk, "done", 4).await;
+    until_settled(&disk, "done", 4).await;
     for width in [60, 300] {
         let answer = client
             .get(format!("{asset}?width={width}"))

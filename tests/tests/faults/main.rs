@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use thumbmill_tests::cluster::{Cluster, header, variable};
+use thumbmill_tests::cluster::{Cluster, header, until, variable};
 use thumbmill_tests::pictures::decode;
 use thumbmill_tests::proxy::Proxy;
 
@@ -52,14 +52,18 @@ async fn ask(client: &reqwest::Client, url: &str) -> Ended {
 
 /// Asks again and again, as a client does, until there is a picture of this width.
 async fn ask_until_there(cluster: &Cluster, path: &str, width: u32) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    until_there(cluster.client(), &cluster.url(path), width).await;
+}
+
+async fn until_there(client: &reqwest::Client, url: &str, width: u32) {
+    let deadline = Instant::now() + Duration::from_mins(2);
     loop {
-        let ended = ask(cluster.client(), &cluster.url(path)).await;
+        let ended = ask(client, url).await;
         if ended == Ended::Picture(width) {
             return;
         }
-        assert!(!matches!(ended, Ended::Picture(_)), "{path}: {ended:?}");
-        assert!(Instant::now() < deadline, "{path}: still {ended:?}");
+        assert!(!matches!(ended, Ended::Picture(_)), "{url}: {ended:?}");
+        assert!(Instant::now() < deadline, "{url}: still {ended:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -67,9 +71,7 @@ async fn ask_until_there(cluster: &Cluster, path: &str, width: u32) {
 /// Waits until jobs that are tried again later have come to their end.
 async fn nothing_waits(cluster: &Cluster) {
     for queue in ["retry.5s", "retry.30s", "bulk", "interactive"] {
-        while cluster.waiting(queue).await > 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        until(queue, async || cluster.waiting(queue).await == 0).await;
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::multipart::{Form, Part};
 use thumbmill_tests::cluster::Cluster;
 use thumbmill_tests::pictures::{decode, jpeg, photo_jpeg};
 
-use super::{Ended, ask, ask_until_there, nothing_waits, setting};
+use super::{Ended, ask, ask_until_there, nothing_waits, setting, until_there};
 
 /// Asks for `widths` of a picture, all at once and each until it is there.
 fn load(cluster: &Cluster, id: &str, widths: std::ops::Range<u32>) -> tokio::task::JoinHandle<()> {
@@ -21,9 +21,7 @@ fn load(cluster: &Cluster, id: &str, widths: std::ops::Range<u32>) -> tokio::tas
         let each = widths.map(|width| {
             let (client, url) = (client.clone(), format!("{url}?width={width}"));
             tokio::spawn(async move {
-                while ask(&client, &url).await != Ended::Picture(width) {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+                until_there(&client, &url, width).await;
             })
         });
         for each in each.collect::<Vec<_>>() {
@@ -94,9 +92,7 @@ async fn an_api_that_dies_takes_only_its_own_clients_with_it() {
         (0..50).map(|_| asking()).collect::<Vec<_>>()
     };
     let (dying, living) = (ask_all(0), ask_all(1));
-    while cluster.metric("thumbmill_waiting_requests", "").await < 100 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    cluster.until("thumbmill_waiting_requests", "", 100).await;
     cluster.apis.remove(0);
     cluster.start_worker().await;
     for asked in living {
@@ -129,9 +125,7 @@ async fn an_original_that_is_replaced_while_it_renders_is_never_shown_for_the_ne
             tokio::spawn(async move { get.send().await.unwrap().status() })
         })
         .into();
-    while cluster.metric("thumbmill_jobs_running", "").await < 1 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    cluster.until("thumbmill_jobs_running", "", 1).await;
     let part = Part::bytes(plain(0, 200)).file_name("b.jpg");
     let replaced = cluster
         .client()

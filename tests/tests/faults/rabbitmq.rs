@@ -117,9 +117,7 @@ async fn a_rabbitmq_that_is_killed_or_short_of_memory_loses_no_confirmed_job() {
     );
     next();
     cluster.start_worker().await;
-    while cluster.metric("thumbmill_renders_total", "").await < 20 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    cluster.until("thumbmill_renders_total", "", 20).await;
     for width in jobs {
         ask_until_there(&cluster, &format!("/assets/{id}?width={width}"), width).await;
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use thumbmill_tests::cluster::{Cluster, header};
+use thumbmill_tests::cluster::{Cluster, header, until};
 use thumbmill_tests::pictures::photo_jpeg;
 use thumbmill_tests::proxy::{Mode, Proxy};
 
@@ -127,14 +127,13 @@ async fn jobs_that_meet_a_slow_or_busy_s3_are_tried_again_until_they_are_done() 
             }
         });
         futures_util::future::join_all(asked).await;
-        while jobs(&cluster, "postponed").await < before + JOBS {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until("postponed", async || {
+            jobs(&cluster, "postponed").await >= before + JOBS
+        })
+        .await;
         proxy.set(Mode::Pass);
         // Without anybody who asks.
-        while jobs(&cluster, "done").await < done + JOBS {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until("done", async || jobs(&cluster, "done").await >= done + JOBS).await;
         for path in paths {
             let answer = cluster.get(&path).await;
             assert!(
