@@ -1,20 +1,21 @@
 //! What jobs have to do with campaigns: whether they are to be done now, and the ledger of how they
 //! ended. Knows no pixels and no AMQP.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use thumbmill_shared::campaigns::{Begin, CampaignName, CampaignState, Campaigns, Settled};
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::outcome::Failure;
-use thumbmill_shared::queue::Settle;
+use thumbmill_shared::queue::{Delay, Lane, Settle};
 
 /// How long a campaign that runs is believed to run on.
 const RUNS_ON: Duration = Duration::from_secs(1);
-/// Ends that are kept while the ledger cannot be reached.
-const KEPT: usize = 100_000;
-const CATCH_UP_EVERY: Duration = Duration::from_secs(1);
+/// How long a job of bulk waits for a ledger that cannot be reached. So few jobs come back to the
+/// queue meanwhile, however long that is.
+const PATIENCE: Duration = Duration::from_secs(5);
+const TRY_EVERY: Duration = Duration::from_millis(500);
 
 /// The ledger, as a worker writes it.
 #[derive(Debug)]
@@ -22,9 +23,6 @@ pub(crate) struct Ledger {
     campaigns: Campaigns,
     /// Campaigns that ran when they were last looked at.
     running: Mutex<HashMap<CampaignName, Instant>>,
-    /// What could not be written yet.
-    unwritten: Mutex<VecDeque<(CampaignName, Settled)>>,
-    catching_up: tokio::sync::Mutex<()>,
 }
 
 impl Ledger {
@@ -32,14 +30,12 @@ impl Ledger {
         Self {
             campaigns,
             running: Mutex::default(),
-            unwritten: Mutex::default(),
-            catching_up: tokio::sync::Mutex::default(),
         }
     }
 
     /// What becomes of a job that is not to be done now; nothing if it is. Where the ledger cannot
     /// be reached jobs are done.
-    pub(crate) async fn steered(&self, job: &RenderJob) -> Option<Settle> {
+    pub(crate) async fn steered(&self, job: &RenderJob, lane: Lane) -> Option<Settle> {
         let name = job.campaign.as_ref()?;
         if lock(&self.running)
             .get(name)
@@ -61,9 +57,9 @@ impl Ledger {
             Ok(CampaignState::Paused) => Some(Settle::Pause(name.clone())),
             Ok(CampaignState::Cancelled) => {
                 let none = vec![None; job.variants.len()];
-                self.write(name, settled(job, &none, Fate::ThrownAway))
-                    .await;
-                Some(Settle::Done)
+                let settled = settled(job, &none, Fate::ThrownAway);
+                let later = self.write(name, &settled, lane).await;
+                Some(later.unwrap_or(Settle::Done))
             }
             Err(error) => {
                 tracing::warn!(%error, "going on without the ledger of campaigns");
@@ -72,50 +68,32 @@ impl Ledger {
         }
     }
 
-    /// The job is done; of each of its requests, why it failed, if it did.
-    pub(crate) async fn done(&self, job: &RenderJob, failures: &[Option<Failure>]) {
-        if let Some(name) = &job.campaign {
-            self.write(name, settled(job, failures, Fate::Tried)).await;
-        }
+    /// Writes how a job ended before the queue forgets the job: of each of its requests, why it
+    /// failed, if it did. Says what becomes of the job if that could not be written.
+    pub(crate) async fn ended(
+        &self,
+        job: &RenderJob,
+        lane: Lane,
+        failures: &[Option<Failure>],
+    ) -> Option<Settle> {
+        let name = job.campaign.as_ref()?;
+        let settled = settled(job, failures, Fate::Tried);
+        self.write(name, &settled, lane).await
     }
 
-    /// All of the job failed.
-    pub(crate) async fn failed(&self, job: &RenderJob, failure: &Failure) {
-        let failures = vec![Some(failure.clone()); job.variants.len()];
-        self.done(job, &failures).await;
-    }
-
-    /// Tries again and again to write what could not be written, for as long as the worker lives.
-    pub(crate) async fn catch_up_for_ever(&self) {
+    /// Writes one end; else the job shall come again, and finds its thumbnails made.
+    async fn write(&self, name: &CampaignName, settled: &Settled, lane: Lane) -> Option<Settle> {
+        let begun = Instant::now();
         loop {
-            tokio::time::sleep(CATCH_UP_EVERY).await;
-            self.catch_up().await;
-        }
-    }
-
-    /// Writes one end, now or later. Should the worker die before, the campaign's counts stay
-    /// behind; its thumbnails are there all the same.
-    async fn write(&self, name: &CampaignName, settled: Settled) {
-        if let Err(error) = self.campaigns.settled(name, &settled).await {
-            tracing::warn!(%error, "the end of a campaign's job is written down later");
-            let mut unwritten = lock(&self.unwritten);
-            if unwritten.len() < KEPT {
-                unwritten.push_back((name.clone(), settled));
+            let Err(error) = self.campaigns.settled(name, settled).await else {
+                return None;
+            };
+            // Jobs of people wait behind one of their lane.
+            if lane == Lane::Interactive || begun.elapsed() > PATIENCE {
+                tracing::warn!(%error, "a campaign's job comes again once its end can be written");
+                return Some(Settle::Postpone(Delay::Middle));
             }
-        }
-    }
-
-    /// Writes what could not be written before, and stops where that fails again.
-    pub(crate) async fn catch_up(&self) {
-        let _turn = self.catching_up.lock().await;
-        loop {
-            // It stays until it is written: this may end in the middle.
-            let first = lock(&self.unwritten).front().cloned();
-            let Some((name, settled)) = first else { return };
-            if self.campaigns.settled(&name, &settled).await.is_err() {
-                return;
-            }
-            lock(&self.unwritten).pop_front();
+            tokio::time::sleep(TRY_EVERY).await;
         }
     }
 }

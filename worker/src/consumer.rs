@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use crate::job::{Arrival, Worker};
 use crate::lanes::PerLane;
-use crate::settle::{self, JobEnd, Tried};
+use crate::settle::{self, Tried};
 
 /// Interactive jobs that are fetched while others render.
 const OVERLAP: u16 = 1;
@@ -66,14 +66,11 @@ async fn handle(worker: Arc<Worker>, delivery: Delivery) {
             if let Some(burial) = burial {
                 let (job, by) = (&burial.job, &burial.by);
                 worker.bury(job, by, burial.arrival, &burial.failure).await;
-                worker.ledger.failed(job, &burial.failure).await;
             }
         };
         // Told before the dead letter is safe, the failure would hide the job from whoever gets it
         // again: it would be over, and nowhere.
         delivery.settle_after(settle, bury).await;
-        // Nobody may come after this one.
-        worker.ledger.catch_up().await;
     }
     .instrument(span)
     .await;
@@ -118,23 +115,28 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>
         Source::Expired => message.attempt,
     };
     let too_often = settle::too_often(delivery.source, begun, worker.attempts);
-    if let Some(settle) = worker.ledger.steered(&job).await {
+    let (ledger, lane) = (&worker.ledger, arrival.lane);
+    if let Some(settle) = ledger.steered(&job, lane).await {
         return (settle, None);
     }
     let (settle, end) = if let Some(reason) = too_often {
         (Settle::Dead(reason), None)
     } else {
         let end = worker.run(&job, &by, arrival).await;
-        if let JobEnd::Done(failures) = &end {
-            worker.ledger.done(&job, failures).await;
-        }
         (settle::settle(&end, tried, worker.attempts), Some(end))
     };
-    let burial = matches!(settle, Settle::Dead(_)).then(|| Burial {
+    let failure = settle::failure(end.as_ref());
+    let Some(failures) = settle::failures(&settle, end, &failure, job.variants.len()) else {
+        return (settle, None);
+    };
+    if let Some(later) = ledger.ended(&job, lane, &failures).await {
+        return (later, None);
+    }
+    let burial = matches!(settle, Settle::Dead(_)).then_some(Burial {
         job,
         by,
         arrival,
-        failure: settle::failure(end.as_ref()),
+        failure,
     });
     (settle, burial)
 }

@@ -95,10 +95,7 @@ async fn run_with(
         "taking jobs"
     );
     let prefetch = consumer::prefetch(&slots)?;
-    let worker = Arc::new(worker);
-    let keeper = Arc::clone(&worker);
-    shutdown.spawn_until_begun(async move { keeper.ledger.catch_up_for_ever().await });
-    consumer::run(queue, worker, prefetch, shutdown).await;
+    consumer::run(queue, Arc::new(worker), prefetch, shutdown).await;
     Ok(())
 }
 

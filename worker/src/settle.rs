@@ -75,6 +75,31 @@ pub(crate) fn failure(end: Option<&JobEnd>) -> Failure {
     }
 }
 
+/// Of each of a job's `requests`, why it failed, if it did, where the job is put aside for
+/// `burial`; nothing if it has no end yet.
+pub(crate) fn failures(
+    settle: &Settle,
+    end: Option<JobEnd>,
+    burial: &Failure,
+    requests: usize,
+) -> Option<Vec<Option<Failure>>> {
+    match (settle, end) {
+        (Settle::Dead(_), _) => Some(vec![Some(burial.clone()); requests]),
+        (_, Some(JobEnd::Done(failures))) => Some(failures),
+        (
+            _,
+            None
+            | Some(
+                JobEnd::Held
+                | JobEnd::Outage(_)
+                | JobEnd::Transient(_)
+                | JobEnd::Crashed(_)
+                | JobEnd::Invalid(_),
+            ),
+        ) => None,
+    }
+}
+
 /// The reason not to begin at all: too many workers have died of it.
 pub(crate) fn too_often(source: Source, attempt: u32, attempts: u32) -> Option<String> {
     let came_back = attempt > attempts;
