@@ -165,6 +165,7 @@ impl Originals {
         id: AssetId,
         change: impl Fn(&mut Original),
     ) -> Result<Original, OriginalsError> {
+        let now = unix(SystemTime::now());
         let amended = |old: &Original| {
             let mut changed = old.clone();
             change(&mut changed);
@@ -173,6 +174,7 @@ impl Originals {
                 title: changed.title,
                 focal_point_x: changed.focal_point_x,
                 focal_point_y: changed.focal_point_y,
+                modified_unix: now,
                 ..old.clone()
             }
         };

@@ -118,8 +118,11 @@ impl Ids {
 
 fn page(list: &mut impl BufRead) -> anyhow::Result<Vec<AssetId>> {
     let mut page = Vec::new();
-    for line in list.lines().take(PAGE) {
+    for line in list.lines() {
         page.extend(id(&line?).transpose()?);
+        if page.len() == PAGE {
+            break;
+        }
     }
     Ok(page)
 }

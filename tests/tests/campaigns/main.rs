@@ -1,14 +1,19 @@
 //! `thumbmill pregenerate` and `thumbmill campaigns`, on real processes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use thumbmill_tests::cluster::{Cluster, header};
+use thumbmill_tests::cluster::{Cluster, header, until};
 use thumbmill_tests::pictures::photo_jpeg;
 
+mod choice;
+mod steering;
+
 const PRESETS: &str = "[card]\nwidth = 40\n[hero]\nwidth = 80\nformat = \"auto\"\n";
+/// Originals, and 5 % more that cannot be rendered.
+const GOOD: u32 = 152;
+const BAD_OF_A_KIND: u32 = 2;
 const NOWHERE: &str = "3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f";
 
 /// A file of presets, as a variable.
@@ -51,21 +56,20 @@ async fn a_campaign_ends_with_what_failed_by_cause_and_the_rest_ready() {
     let large = ("THUMBMILL_MAX_DIMENSION", "700".to_owned());
     let cluster = Cluster::distributed(1, 2, &[presets(&folder), large]).await;
     let mut ids = Vec::new();
-    for side in 100..112 {
-        ids.push(cluster.upload("a.jpg", photo_jpeg(side, 90)).await);
+    for number in 0..GOOD {
+        ids.push(cluster.upload("a.jpg", photo_jpeg(100 + number, 90)).await);
     }
-    let mut damaged = photo_jpeg(300, 200);
-    damaged.truncate(damaged.len() / 3);
-    let expected: BTreeMap<String, &str> = [
-        (cluster.upload("b.jpg", damaged).await, "truncated"),
-        (
-            cluster.upload("c.jpg", photo_jpeg(800, 10)).await,
-            "too_many_pixels",
-        ),
-        (cluster.upload("d.txt", "hello").await, "unsupported"),
-        (NOWHERE.to_owned(), "original_missing"),
-    ]
-    .into();
+    let mut expected = BTreeMap::new();
+    for number in 0..BAD_OF_A_KIND {
+        let mut damaged = photo_jpeg(300 + number, 200);
+        damaged.truncate(damaged.len() / 3);
+        expected.insert(cluster.upload("b.jpg", damaged).await, "truncated");
+        let huge = cluster.upload("c.jpg", photo_jpeg(800 + number, 10)).await;
+        expected.insert(huge, "too_many_pixels");
+        expected.insert(cluster.upload("d.txt", "hello").await, "unsupported");
+        let nowhere = format!("{number}{}", &NOWHERE[1..]);
+        expected.insert(nowhere, "original_missing");
+    }
     let list = folder.path().join("ids");
     let all: Vec<_> = ids
         .iter()
@@ -88,6 +92,7 @@ async fn a_campaign_ends_with_what_failed_by_cause_and_the_rest_ready() {
         "--json",
     ];
 
+    let bad = 4 * BAD_OF_A_KIND;
     let (code, output) = cluster.command(&command);
     assert_eq!(code, 1, "{output}");
     let ended = campaign(&output);
@@ -98,7 +103,12 @@ async fn a_campaign_ends_with_what_failed_by_cause_and_the_rest_ready() {
             &ended["done"],
             &ended["failed"]
         ),
-        (&json!(16), &json!(48), &json!(36), &json!(12)),
+        (
+            &json!(GOOD + bad),
+            &json!(3 * (GOOD + bad)),
+            &json!(3 * GOOD),
+            &json!(3 * bad)
+        ),
         "{output}"
     );
     let failures = lines(&output, "failure");
@@ -113,7 +123,8 @@ async fn a_campaign_ends_with_what_failed_by_cause_and_the_rest_ready() {
         .collect();
     assert_eq!(found, expected);
     // Four pictures each: `auto` is WebP or AVIF, and JPEG.
-    assert_eq!(renders(&cluster).await, 12 * 5);
+    let made = u64::from(GOOD) * 5;
+    assert_eq!(renders(&cluster).await, made);
     for id in &ids {
         for query in ["key=card", "key=hero", "width=30&format=png"] {
             assert!(
@@ -124,7 +135,7 @@ async fn a_campaign_ends_with_what_failed_by_cause_and_the_rest_ready() {
     }
 
     let (code, output) = cluster.command(&command);
-    assert_eq!((code, renders(&cluster).await), (1, 12 * 5), "{output}");
+    assert_eq!((code, renders(&cluster).await), (1, made), "{output}");
     let ended = campaign(&output);
     assert_eq!(
         (
@@ -133,207 +144,15 @@ async fn a_campaign_ends_with_what_failed_by_cause_and_the_rest_ready() {
             &ended["failed"],
             &ended["outstanding"]
         ),
-        (&json!(36), &json!(36), &json!(12), &json!(0)),
+        (
+            &json!(3 * GOOD),
+            &json!(3 * GOOD),
+            &json!(3 * bad),
+            &json!(0)
+        ),
         "{output}"
     );
-    assert_eq!(lines(&output, "failure").len(), 4, "{output}");
-    cluster.finish(0).await;
-}
-
-async fn until_settled(cluster: &Cluster, name: &str) -> Value {
-    loop {
-        let answer = cluster.get(&format!("/campaigns/{name}")).await;
-        let body: Value = answer.json().await.unwrap();
-        if body["data"]["outstanding"] == 0 {
-            return body["data"].clone();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_failed_is_tried_again_once_its_cause_is_gone() {
-    let cluster = Cluster::distributed(1, 1, &[]).await;
-    let mut damaged = photo_jpeg(300, 200);
-    damaged.truncate(damaged.len() / 3);
-    let id = cluster.upload("a.jpg", damaged).await;
-    cluster.upload("b.jpg", photo_jpeg(60, 40)).await;
-    let command = [
-        "pregenerate",
-        "--all",
-        "--variant",
-        "width=20",
-        "--campaign",
-        "c",
-        "--wait",
-    ];
-    let (code, output) = cluster.command(&command);
-    assert_eq!(code, 1, "{output}");
-    assert!(
-        output.contains(&format!("{id}  {{\"width\":20}}  truncated: ")),
-        "{output}"
-    );
-    assert!(
-        output.contains("thumbmill campaigns retry-failed c"),
-        "{output}"
-    );
-
-    let (_, tried) = cluster.command(&["campaigns", "retry-failed", "c"]);
-    assert_eq!(tried, "1 thumbnails are tried again\n");
-    assert_eq!(until_settled(&cluster, "c").await["failed"], 1);
-    let part = reqwest::multipart::Part::bytes(photo_jpeg(300, 200)).file_name("a.jpg");
-    let form = reqwest::multipart::Form::new().part("file", part);
-    let replace = cluster.client().patch(cluster.url(&format!("/files/{id}")));
-    assert_eq!(replace.multipart(form).send().await.unwrap().status(), 200);
-    cluster.command(&["campaigns", "retry-failed", "c"]);
-    let settled = until_settled(&cluster, "c").await;
-    assert_eq!(
-        (
-            &settled["published"],
-            &settled["done"],
-            &settled["failed"],
-            &settled["failures"]
-        ),
-        (&json!(2), &json!(2), &json!(0), &json!([]))
-    );
-    assert!(is_hit(&cluster, &format!("/assets/{id}?width=20")).await);
-    let list: Value = cluster.get("/campaigns").await.json().await.unwrap();
-    assert_eq!(list["data"][0]["name"], "c");
-    assert_eq!(cluster.get("/campaigns/none").await.status(), 404);
-    cluster.finish(0).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_campaign_pauses_goes_on_and_is_cancelled() {
-    let cluster = Cluster::distributed(1, 1, &[]).await;
-    let id = cluster.upload("a.jpg", photo_jpeg(200, 200)).await;
-    let job = |number: u32| {
-        format!(
-            r#"{{"version":1,"asset":"{id}","variants":[{{"width":{}}}],"campaign":"c","number":{number}}}"#,
-            number + 1
-        )
-    };
-    cluster.publish("bulk", std::iter::once(job(0))).await;
-    let made = |count| {
-        let cluster = &cluster;
-        async move {
-            while renders(cluster).await < count {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    };
-    made(1).await;
-    assert_eq!(
-        cluster.command(&["campaigns", "pause", "c"]),
-        (0, "c pauses\n".to_owned())
-    );
-    // Until every worker has heard of it.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    cluster.publish("bulk", (1..20).map(job)).await;
-    while cluster.waiting("paused.c").await < 19 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(renders(&cluster).await, 1);
-    // Others go on.
-    let other = format!(r#"{{"version":1,"asset":"{id}","variants":[{{"width":90}}]}}"#);
-    cluster.publish("bulk", std::iter::once(other)).await;
-    made(2).await;
-    let (code, output) = cluster.command(&["campaigns", "resume", "c"]);
-    assert_eq!(
-        (code, output.as_str()),
-        (0, "c goes on; 19 jobs had been put aside\n")
-    );
-    made(21).await;
-    // A job that comes twice counts once.
-    cluster.publish("bulk", (0..20).map(job)).await;
-    while cluster.metric("thumbmill_jobs_total", "done").await < 41 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let (_, shown) = cluster.command(&["campaigns", "show", "c", "--json"]);
-    let shown: Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!(
-        (&shown["done"], &shown["state"]),
-        (&json!(20), &json!("running"))
-    );
-
-    assert_eq!(cluster.command(&["campaigns", "cancel", "c"]).0, 0);
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    cluster.publish("bulk", (20..30).map(job)).await;
-    while cluster.metric("thumbmill_jobs_total", "done").await < 51 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(renders(&cluster).await, 21);
-    let (_, listed) = cluster.command(&["campaigns", "list"]);
-    assert!(
-        listed.starts_with("c  cancelled  20 of 30 done, 0 skipped, 0 failed, 10 cancelled"),
-        "{listed}"
-    );
-    assert_eq!(cluster.command(&["campaigns", "pause", "d"]).0, 1);
-    cluster.finish(0).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_said_before_anything_is_published() {
-    let cluster = Cluster::distributed(1, 0, &[]).await;
-    cluster.upload("a.jpg", photo_jpeg(60, 40)).await;
-    // Its queues are there then.
-    while cluster.metric("thumbmill_connected", "queue").await < 1 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let list = folder.path().join("ids");
-    std::fs::write(&list, format!("{NOWHERE}\n\nno id\n")).unwrap();
-    let list = list.display().to_string();
-    for (arguments, says) in [
-        (
-            vec!["--all", "--preset", "nope"],
-            "Key \"nope\" isn't configured",
-        ),
-        (vec!["--all", "--variant", "width=0"], "--variant width=0: "),
-        (
-            vec!["--all", "--variant", "width=9", "--variant", ""],
-            "the original itself",
-        ),
-        (vec!["--all"], "--preset"),
-        (vec!["--variant", "width=9"], "--all"),
-        (
-            vec!["--all", "--prefix", "3", "--variant", "width=9"],
-            "cannot be used with",
-        ),
-        (
-            vec!["--ids-from", "/nowhere/ids", "--variant", "width=9"],
-            "/nowhere/ids: No such file",
-        ),
-        (
-            vec!["--ids-from", &list, "--variant", "width=9"],
-            "line 3, \"no id\": an asset's id is",
-        ),
-        (
-            vec!["--all", "--variant", "width=9", "--rate", "fast"],
-            "100/s",
-        ),
-        (
-            vec!["--all", "--variant", "width=9", "--campaign", "a b"],
-            "a campaign's name is",
-        ),
-        (
-            vec!["--all", "--variant", "width=9", "--newer-than", "x"],
-            "7d",
-        ),
-    ] {
-        let arguments = [vec!["pregenerate"], arguments].concat();
-        let (code, output) = cluster.command(&arguments);
-        assert_eq!(code, 64, "{arguments:?}: {output}");
-        assert!(output.contains(says), "{arguments:?}: {output}");
-    }
-    assert_eq!(
-        cluster
-            .command(&["pregenerate", "--all", "--variant", "width=9", "--dry-run"])
-            .0,
-        0
-    );
-    assert_eq!(cluster.waiting("bulk").await, 0);
-    assert_eq!(cluster.command(&["campaigns", "list"]), (0, String::new()));
+    assert_eq!(lines(&output, "failure").len(), bad as usize, "{output}");
     cluster.finish(0).await;
 }
 
@@ -420,9 +239,7 @@ async fn presets_are_made_of_every_upload() {
     let setting = ("THUMBMILL_PREGENERATE", "card, hero".to_owned());
     let cluster = Cluster::distributed(1, 1, &[presets(&folder), setting]).await;
     let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
-    while cluster.metric("thumbmill_jobs_total", "done").await < 1 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    cluster.until("thumbmill_jobs_total", "done", 1).await;
     for key in ["card", "hero"] {
         assert!(
             is_hit(&cluster, &format!("/assets/{id}?key={key}")).await,
@@ -433,9 +250,7 @@ async fn presets_are_made_of_every_upload() {
     let form = reqwest::multipart::Form::new().part("file", part);
     let replace = cluster.client().patch(cluster.url(&format!("/files/{id}")));
     assert_eq!(replace.multipart(form).send().await.unwrap().status(), 200);
-    while cluster.metric("thumbmill_jobs_total", "done").await < 2 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    cluster.until("thumbmill_jobs_total", "done", 2).await;
     assert!(is_hit(&cluster, &format!("/assets/{id}?key=card")).await);
     cluster.finish(0).await;
 }
@@ -462,9 +277,7 @@ async fn a_command_that_was_interrupted_goes_on_from_there() {
     for (signal, after) in [(Signal::INT, 5), (Signal::KILL, 15)] {
         let slowly = [&command[..], &["--rate", "10/s"]].concat();
         let mut running = cluster.begin_command(&slowly);
-        while renders(&cluster).await < after {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until("renders", async || renders(&cluster).await >= after).await;
         kill_process(Pid::from_child(&running), signal).unwrap();
         assert!(!running.wait().unwrap().success());
         assert!(renders(&cluster).await < ORIGINALS);
