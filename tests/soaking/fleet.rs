@@ -3,6 +3,7 @@
 //! what there.
 
 use std::io::Read;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -104,6 +105,8 @@ pub struct Puts {
 pub struct Fleet {
     apis: Vec<Place>,
     workers: Vec<Place>,
+    /// An operator's way to S3, and the variables of their commands.
+    operator: (Proxy, Vec<(&'static str, String)>),
     /// In front of RabbitMQ, for all.
     pub rabbitmq: Proxy,
     /// In front of Redis, for all.
@@ -128,9 +131,12 @@ impl Fleet {
             ("THUMBMILL_LOG", "json".to_owned()),
             ("THUMBMILL_LOG_FILTER", FILTER.to_owned()),
         ];
+        let (s3, url) = Proxy::in_front_of(&variable("THUMBMILL_TEST_S3")).await;
+        let operators = [&common[..4], &[("THUMBMILL_S3_ENDPOINT", url)]].concat();
         let mut fleet = Self {
             apis: Vec::new(),
             workers: Vec::new(),
+            operator: (s3, operators),
             rabbitmq,
             redis,
             namespace,
@@ -161,6 +167,22 @@ impl Fleet {
         for place in self.apis.iter().chain(&self.workers) {
             place.s3.set(mode);
         }
+        self.operator.0.set(mode);
+    }
+
+    /// Runs an operator's command to its end, and gives what it prints on standard output; it is
+    /// killed when nobody waits for that any more.
+    pub async fn command(&self, words: &str) -> String {
+        let mut command = tokio::process::Command::new(Binary::Thumbmill.path());
+        let (_, variables) = &self.operator;
+        command
+            .args(words.split(' '))
+            .envs(variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        let output = command.output().await.unwrap();
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Kills one of the workers that nobody else is at, and starts another in its place.

@@ -20,6 +20,7 @@ mod keeper;
 mod kills;
 mod ledger;
 mod logs;
+mod operator;
 mod owners;
 mod plan;
 mod renders;
@@ -61,6 +62,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 /// Load and faults, then none, then the reckoning. Says whether all is well.
 async fn run(world: &Arc<World>) -> bool {
     let bulk = tokio::spawn(bulk::publisher(Arc::clone(world), bulk::queue(world)));
+    let operator = tokio::spawn(operator::operator(Arc::clone(world)));
     let (people, faults) = (people(world), faults(world));
     let progress = tokio::spawn(report::progress(Arc::clone(world)));
     world.pause(world.plan.load).await;
@@ -71,10 +73,11 @@ async fn run(world: &Arc<World>) -> bool {
     faults.join_all().await;
     println!("the last fault is over: {}", report::line(world));
     let campaign = bulk.await.unwrap();
+    let campaigns = operator.await.unwrap();
     people.join_all().await;
     println!("everybody has what was promised: {}", report::line(world));
     let account = account::settle(world, stopped, campaign).await;
-    report::table(world, &account)
+    report::table(world, &account, &campaigns)
 }
 
 fn people(world: &Arc<World>) -> JoinSet<()> {

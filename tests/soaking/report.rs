@@ -9,6 +9,7 @@ use crate::account::Account;
 use crate::clients::CLIENTS;
 use crate::diary::Fault;
 use crate::ledger::Outcome;
+use crate::operator::Campaigns;
 use crate::renders::Why;
 use crate::world::World;
 use crate::{APIS, WORKERS};
@@ -51,7 +52,7 @@ pub fn line(world: &World) -> String {
 }
 
 /// The table. Says whether all is well.
-pub fn table(world: &World, account: &Account) -> bool {
+pub fn table(world: &World, account: &Account, campaigns: &Campaigns) -> bool {
     let mut rows = Vec::new();
     let (minutes, seed) = (world.plan.load.as_secs_f64() / 60.0, world.plan.seed);
     let healthy = world.subjects.healthy();
@@ -73,6 +74,13 @@ pub fn table(world: &World, account: &Account) -> bool {
     ));
     rows.extend(faults(world));
     rows.extend(jobs(account));
+    rows.push((
+        "campaigns",
+        format!(
+            "{} to their end by {} commands, {} of them killed; {} thumbnails made, {} of broken or changed originals not",
+            campaigns.ended, campaigns.commands, campaigns.killed, campaigns.done, campaigns.failed
+        ),
+    ));
     rows.push(("renders of a variant", renders(account)));
     let (old, oldest) = world.ledger.unheard_of();
     rows.push((

@@ -196,6 +196,12 @@ impl Subjects {
         self.healthy.read().unwrap().len()
     }
 
+    /// The ids of those that cannot be rendered.
+    pub fn broken(&self) -> Vec<String> {
+        let broken = self.broken.read().unwrap();
+        broken.iter().map(|subject| subject.id.clone()).collect()
+    }
+
     /// One that somebody asks for: a healthy one as a rule.
     pub fn any(&self, random: &mut StdRng) -> Arc<Subject> {
         let (kind, place) = (random.random_range(0..100), random.next_u64() as usize);

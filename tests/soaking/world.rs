@@ -79,6 +79,14 @@ impl World {
             .is_some_and(|by| by < Instant::now())
     }
 
+    /// How much of that time is left; without end as long as there are load and faults.
+    pub fn left(&self) -> Duration {
+        let by = *self.drained_by.borrow();
+        by.map_or(Duration::MAX, |by| {
+            by.saturating_duration_since(Instant::now())
+        })
+    }
+
     /// Waits for so long, or until the load ends, and says whether it goes on.
     pub async fn pause(&self, pause: Duration) -> bool {
         let mut loading = self.loading.subscribe();
