@@ -147,6 +147,8 @@ impl Campaign {
 pub struct Settled {
     /// Its number, if it has one: then it counts once.
     pub number: Option<u32>,
+    /// When the campaign was begun that it belongs to, if that is known: it counts in no other.
+    pub begun_unix: Option<u64>,
     /// Its original.
     pub asset: AssetId,
     /// What it was for, each with its failure, if it failed.
@@ -266,18 +268,19 @@ impl Campaigns {
         }
     }
 
-    /// Adds what was published.
+    /// Adds what was published for the campaign that was begun then, if it is still that one.
     pub async fn published(
         &self,
         name: &CampaignName,
+        begun_unix: u64,
         more: Published,
     ) -> Result<(), ReadinessError> {
         match &self.0 {
             Readiness::Embedded(embedded) => {
-                embedded.campaigns().published(name, more);
+                embedded.campaigns().published(name, begun_unix, more);
                 Ok(())
             }
-            Readiness::Redis(redis) => redis.campaign_published(name, more).await,
+            Readiness::Redis(redis) => redis.campaign_published(name, begun_unix, more).await,
         }
     }
 

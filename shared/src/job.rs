@@ -45,6 +45,10 @@ pub struct RenderJob {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = MOST_JOBS))]
     pub number: Option<u32>,
+    /// When the campaign was begun, as its ledger told the publisher. Should the ledger be lost and the
+    /// campaign be begun anew, the job does not count in that, where others have its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_unix: Option<u64>,
     /// Whose slots, renderers and memory it gets, if not those of the lane that it waited on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Lane>,
@@ -103,6 +107,7 @@ impl RenderJob {
             encoding: None,
             campaign: None,
             number: None,
+            begun_unix: None,
             priority: None,
         }
     }

@@ -108,6 +108,7 @@ impl Play {
             encoding: None,
             campaign: None,
             number: None,
+            begun_unix: None,
             priority: None,
         };
         let body = job.to_body().unwrap();

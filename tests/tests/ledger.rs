@@ -36,6 +36,7 @@ fn settled(number: Option<u32>, asset: AssetId, ends: &[(u32, Option<Failure>)])
     let ends = ends.iter().cloned();
     Settled {
         number,
+        begun_unix: None,
         asset,
         ends: ends.map(|(width, end)| (request(width), end)).collect(),
         cancelled: false,
@@ -50,6 +51,12 @@ fn counts(campaign: &Campaign) -> [u64; 5] {
         campaign.cancelled,
         campaign.outstanding(),
     ]
+}
+
+/// For the campaign as it is.
+async fn publish(ledger: &Campaigns, name: &CampaignName, more: Published) {
+    let begun = ledger.begin(name, Begin::AsItIs).await.unwrap();
+    ledger.published(name, begun, more).await.unwrap();
 }
 
 async fn show(ledger: &Campaigns, name: &CampaignName) -> Campaign {
@@ -71,7 +78,7 @@ async fn a_numbered_job_counts_once_and_others_each_time() {
             published: 5,
             skipped: 3,
         };
-        ledger.published(&name, more).await.unwrap();
+        publish(&ledger, &name, more).await;
         let job = settled(Some(7), asset, &[(1, None), (2, None)]);
         for _ in 0..3 {
             ledger.settled(&name, &job).await.unwrap();
@@ -91,6 +98,35 @@ async fn a_numbered_job_counts_once_and_others_each_time() {
     }
 }
 
+/// Redis was emptied and the campaign begun anew, with the same numbers: a job of before took the
+/// place of one of now, whose failure was never told.
+#[tokio::test]
+async fn what_was_published_before_the_ledger_was_lost_does_not_count() {
+    let shutdown = Shutdown::default();
+    let (name, asset) = ("c".parse().unwrap(), AssetId::random());
+    for ledger in ledgers(&shutdown) {
+        let begun = ledger.begin(&name, Begin::AsItIs).await.unwrap();
+        let more = Published {
+            published: 1,
+            ..Published::default()
+        };
+        ledger.published(&name, begun - 9, more).await.unwrap();
+        ledger.published(&name, begun, more).await.unwrap();
+        let failed = [(1, Some(failure(Reason::Corrupt)))];
+        for (of, ends, expected) in [
+            (begun - 9, &[(1, None)], [1, 0, 0, 0, 1]),
+            (begun, &failed, [1, 0, 1, 0, 0]),
+        ] {
+            let job = Settled {
+                begun_unix: Some(of),
+                ..settled(Some(0), asset, ends)
+            };
+            ledger.settled(&name, &job).await.unwrap();
+            assert_eq!(counts(&show(&ledger, &name).await), expected, "{ledger:?}");
+        }
+    }
+}
+
 /// A failure is replaced by how the same thumbnail ends later; the others of its original stay.
 #[tokio::test]
 async fn failures_are_listed_until_they_end_otherwise() {
@@ -101,7 +137,7 @@ async fn failures_are_listed_until_they_end_otherwise() {
             published: 3,
             ..Published::default()
         };
-        ledger.published(&name, more).await.unwrap();
+        publish(&ledger, &name, more).await;
         let ends = [
             (1, None),
             (2, Some(failure(Reason::Corrupt))),
@@ -126,7 +162,7 @@ async fn failures_are_listed_until_they_end_otherwise() {
             published: 2,
             ..Published::default()
         };
-        ledger.published(&name, more).await.unwrap();
+        publish(&ledger, &name, more).await;
         let ends = [(2, None), (3, Some(failure(Reason::TooSlow)))];
         ledger
             .settled(&name, &settled(Some(1), asset, &ends))
@@ -140,7 +176,7 @@ async fn failures_are_listed_until_they_end_otherwise() {
             published: 1,
             ..Published::default()
         };
-        ledger.published(&name, more).await.unwrap();
+        publish(&ledger, &name, more).await;
         ledger.settled(&name, &last).await.unwrap();
         assert_eq!(
             counts(&show(&ledger, &name).await),
@@ -163,7 +199,7 @@ async fn a_campaign_is_steered_and_goes_on_when_it_is_begun_again() {
             published: 2,
             ..Published::default()
         };
-        ledger.published(&name, more).await.unwrap();
+        publish(&ledger, &name, more).await;
         for state in [CampaignState::Paused, CampaignState::Cancelled] {
             assert!(ledger.steer(&name, state).await.unwrap());
             assert_eq!(ledger.state(&name).await.unwrap(), state);

@@ -108,6 +108,7 @@ fn settled(job: &RenderJob, failures: &[Option<Failure>], fate: Fate) -> Settled
     let failures = failures.iter().cloned();
     Settled {
         number: job.number,
+        begun_unix: job.begun_unix,
         asset: job.asset,
         ends: job.variants.iter().cloned().zip(failures).collect(),
         cancelled: fate == Fate::ThrownAway,

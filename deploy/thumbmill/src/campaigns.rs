@@ -163,12 +163,12 @@ async fn go_on(
 
 /// How many thumbnails are tried again.
 async fn retry_failed(backends: &Backends, name: &CampaignName) -> anyhow::Result<u64> {
-    backends.campaigns.begin(name, Begin::Again).await?;
+    let begun_unix = backends.campaigns.begin(name, Begin::Again).await?;
     let (mut count, mut from) = (0, Some(0));
     while let Some(part) = from {
         let page = backends.campaigns.failed(name, part).await?;
         for failed in &page.failed {
-            count += retry(backends, name, failed)
+            count += retry(backends, name, begun_unix, failed)
                 .await
                 .with_context(|| format!("stopped after {count} thumbnails"))?;
         }
@@ -179,10 +179,16 @@ async fn retry_failed(backends: &Backends, name: &CampaignName) -> anyhow::Resul
 
 /// As a new job, whatever is remembered of its failure. Once it has ended, its new end counts
 /// instead of the old one.
-async fn retry(backends: &Backends, name: &CampaignName, failed: &Failed) -> anyhow::Result<u64> {
+async fn retry(
+    backends: &Backends,
+    name: &CampaignName,
+    begun_unix: u64,
+    failed: &Failed,
+) -> anyhow::Result<u64> {
     let requests = failed.variants.iter().map(|(request, _)| request.clone());
     let job = RenderJob {
         campaign: Some(name.clone()),
+        begun_unix: Some(begun_unix),
         ..RenderJob::new(failed.asset, requests.collect())
     };
     let message = Message::new(&job, Seen::Failed, TraceContext::random())?;
@@ -192,6 +198,7 @@ async fn retry(backends: &Backends, name: &CampaignName, failed: &Failed) -> any
         published: count,
         ..Published::default()
     };
-    backends.campaigns.published(name, published).await?;
+    let campaigns = &backends.campaigns;
+    campaigns.published(name, begun_unix, published).await?;
     Ok(count)
 }

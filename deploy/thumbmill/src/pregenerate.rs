@@ -197,6 +197,7 @@ impl Run<'_> {
         }
         self.progress.end();
         let campaign = backends.campaigns.show(name).await?;
+        let campaign = campaign.filter(|campaign| campaign.begun_unix == sent.begun.at_unix);
         let campaign = campaign.context(FORGOTTEN)?;
         let retry = match self.publisher.most_outstanding {
             // The campaign ends with this process.

@@ -78,20 +78,24 @@ impl Embedded {
         counted.unwrap_or(0) as u64
     }
 
-    pub(super) fn published(&self, name: &CampaignName, more: Published) {
-        self.with(name, |Entry { totals, .. }| {
-            totals.originals += more.originals;
-            totals.published += more.published;
-            totals.skipped += more.skipped;
+    pub(super) fn published(&self, name: &CampaignName, begun_unix: u64, more: Published) {
+        self.with(name, |entry| {
+            if entry.begun_unix == begun_unix {
+                let totals = &mut entry.totals;
+                totals.originals += more.originals;
+                totals.published += more.published;
+                totals.skipped += more.skipped;
+            }
         });
     }
 
     pub(super) fn settled(&self, name: &CampaignName, settled: &Settled) {
         self.with(name, |entry| {
-            let counts = settled
-                .number
-                .is_none_or(|number| entry.counted.insert(number));
-            if counts {
+            let begun = settled.begun_unix;
+            let number = settled.number;
+            if begun.is_none_or(|begun| begun == entry.begun_unix)
+                && number.is_none_or(|number| entry.counted.insert(number))
+            {
                 entry.settle(settled);
             }
         });

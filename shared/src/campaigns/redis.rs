@@ -38,15 +38,17 @@ const NUMBER: &str = r"
 return redis.call('HINCRBY', KEYS[1], 'numbers', ARGV[3]) - ARGV[3]
 ";
 
-/// ARGV further: fields and what is added to them.
+/// ARGV further: when it was begun; fields and what is added to them.
 const ADD: &str = r"
-for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+if ARGV[3] ~= redis.call('HGET', KEYS[1], 'begun') then return end
+for i = 4, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 ";
 
 /// KEYS further: rate; ARGV further: number or nothing, asset, failures that are listed at most,
 /// done, cancelled, what was asked for (JSON list), what failed (JSON list of pairs), seconds that
-/// the rate is kept for.
+/// the rate is kept for, when it was begun or nothing.
 const SETTLE: &str = r"
+if ARGV[11] ~= '' and ARGV[11] ~= redis.call('HGET', KEYS[1], 'begun') then return end
 if ARGV[3] ~= '' and redis.call('SETBIT', KEYS[2], ARGV[3], 1) == 1 then return end
 local asked, failed = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
 local before = redis.call('HGET', KEYS[3], ARGV[4])
@@ -189,9 +191,11 @@ impl Redis {
     pub(super) async fn campaign_published(
         &self,
         name: &CampaignName,
+        begun_unix: u64,
         more: Published,
     ) -> Result<(), ReadinessError> {
         let mut call = self.campaign_call(&self.campaign_scripts().add, name);
+        call.arg(begun_unix);
         for (field, count) in [
             ("originals", more.originals),
             ("published", more.published),
@@ -234,7 +238,13 @@ impl Redis {
             .arg(cancelled);
         call.arg(serde_json::to_string(&asked)?)
             .arg(serde_json::to_string(&failures)?)
-            .arg((INTERVAL * 2).as_secs() * INTERVALS);
+            .arg((INTERVAL * 2).as_secs() * INTERVALS)
+            .arg(
+                settled
+                    .begun_unix
+                    .map(|begun| begun.to_string())
+                    .unwrap_or_default(),
+            );
         self.run(&call).await
     }
 

@@ -137,6 +137,7 @@ impl Publisher {
                 encoding: Some(self.encoding),
                 campaign: Some(self.name.clone()),
                 number: Some(number),
+                begun_unix: Some(sent.begun.at_unix),
                 priority: (self.lane != Lane::Bulk).then_some(self.lane),
                 ..RenderJob::new(looked.asset, looked.missing)
             };
@@ -166,12 +167,14 @@ impl Publisher {
         };
         let settled = Settled {
             number: None,
+            begun_unix: Some(sent.begun.at_unix),
             asset: looked.asset,
             ends,
             cancelled: false,
         };
         let campaigns = &self.backends.campaigns;
-        campaigns.published(&self.name, again).await?;
+        let begun = sent.begun.at_unix;
+        campaigns.published(&self.name, begun, again).await?;
         Ok(campaigns.settled(&self.name, &settled).await?)
     }
 

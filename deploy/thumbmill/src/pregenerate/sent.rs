@@ -73,7 +73,7 @@ impl Sent {
         name: &CampaignName,
     ) -> anyhow::Result<()> {
         let more = std::mem::take(&mut *lock(&self.untold));
-        let told = campaigns.published(name, more).await;
+        let told = campaigns.published(name, self.begun.at_unix, more).await;
         if told.is_err() {
             add(&mut lock(&self.untold), more);
         }
