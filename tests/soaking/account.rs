@@ -13,6 +13,7 @@ use crate::colour::recognise;
 use crate::keeper::Depth;
 use crate::ledger::Violation;
 use crate::logs::Logs;
+use crate::operator::nothing_outstanding;
 use crate::renders::{self, Renders};
 use crate::world::World;
 
@@ -60,6 +61,7 @@ pub async fn drain(world: &World) -> Vec<Depth> {
 pub async fn settle(world: &World, stopped: Instant, campaign: Campaign) -> Account {
     let left = drain(world).await;
     let drained = stopped.elapsed();
+    nothing_outstanding(world).await;
     for wrong in world.fleet.finish().await {
         world.violation(Violation::Process, &wrong);
     }

@@ -68,7 +68,7 @@ async fn campaign(
             continue;
         };
         if let Some(ended) = said(&printed, "campaign").pop() {
-            check(world, &command, &ended, &said(&printed, "failure"));
+            check(world, &command, &said(&printed, "failure"));
             campaigns.ended += 1;
             campaigns.done += ended["done"].as_u64().unwrap_or_default();
             campaigns.failed += ended["failed"].as_u64().unwrap_or_default();
@@ -83,13 +83,26 @@ async fn campaign(
     false
 }
 
-/// Nothing is outstanding; what failed is broken, replaced or deleted; and what is broken failed.
-fn check(world: &World, command: &str, ended: &Value, failures: &[Value]) {
+/// When nothing is left in the queues, no campaign waits for anything: what a command that was
+/// killed had published has its end, too.
+pub async fn nothing_outstanding(world: &World) {
+    let listed = world.fleet.command("campaigns list --json").await;
+    let campaigns = listed.lines().filter_map(|line| {
+        let campaign: Value = serde_json::from_str(line).ok()?;
+        Some(campaign).filter(|campaign| campaign["outstanding"] != 0)
+    });
+    for campaign in campaigns {
+        world.violation(Violation::Lost, &format!("outstanding: {campaign}"));
+    }
+    if !listed.contains("operator-") {
+        world.violation(Violation::Unexpected, &format!("campaigns: {listed}"));
+    }
+}
+
+/// What failed is broken, replaced or deleted; and what is broken failed.
+fn check(world: &World, command: &str, failures: &[Value]) {
     let mut broken: BTreeSet<String> = world.subjects.broken().into_iter().collect();
     let mut wrong = Vec::new();
-    if ended["outstanding"] != 0 {
-        wrong.push(format!("outstanding: {ended}"));
-    }
     for failure in failures {
         let known = broken.remove(failure["asset"].as_str().unwrap_or_default());
         let reason = failure["variants"][0]["reason"].as_str();
