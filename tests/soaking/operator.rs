@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::ledger::Violation;
 use crate::world::World;
 
-/// Widths that nobody else asks for: a campaign each.
+/// Widths that nobody else asks for: a campaign each. In a long soak they come again.
 const WIDTHS: std::ops::Range<u32> = 421..499;
 /// What may become of an original that is replaced or deleted meanwhile.
 const CHANGED: [&str; 2] = ["original_missing", "original_replaced"];
@@ -36,7 +36,7 @@ pub struct Campaigns {
 pub async fn operator(world: Arc<World>) -> Campaigns {
     let mut random = world.plan.random("operator", 0);
     let mut campaigns = Campaigns::default();
-    for width in WIDTHS {
+    for width in WIDTHS.cycle() {
         let last = !world.pause_between(&mut random, 3000, 20_000).await;
         if !campaign(&world, width, &mut random, &mut campaigns).await || last {
             break;

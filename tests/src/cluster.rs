@@ -48,6 +48,14 @@ pub async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {
     assert!(came.is_ok(), "{what}: not within {COMES_WITHIN:?}");
 }
 
+/// A job of the campaign `c`, for a thumbnail of an original.
+pub fn job_of_campaign(id: &str, number: u32) -> String {
+    let width = number + 1;
+    format!(
+        r#"{{"version":1,"asset":"{id}","variants":[{{"width":{width}}}],"campaign":"c","number":{number}}}"#
+    )
+}
+
 /// A service with names of its own.
 #[derive(Debug)]
 pub struct Cluster {

@@ -176,6 +176,27 @@ mod tests {
         assert_eq!(failure(None).reason, Reason::AttemptsExhausted);
     }
 
+    /// The ledger hears of a job once, when it is over.
+    #[test]
+    fn only_a_job_that_is_over_has_failures_to_be_written() {
+        let burial = failure(None);
+        let mixed = vec![None, Some(burial.clone())];
+        let over = |settle, end| failures(&settle, end, &burial, 2);
+        let done = Some(JobEnd::Done(mixed.clone()));
+        assert_eq!(over(Settle::Done, done), Some(mixed));
+        let all = Some(vec![Some(burial.clone()); 2]);
+        let dead = || Settle::Dead(String::new());
+        for end in [None, Some(JobEnd::Crashed(String::new()))] {
+            assert_eq!(over(dead(), end), all);
+        }
+        let held = Some(JobEnd::Held);
+        assert_eq!(over(Settle::Defer(Delay::Short), held), None);
+        let crashed = Some(JobEnd::Crashed(String::new()));
+        assert_eq!(over(Settle::Retry(Delay::Short), crashed), None);
+        let away = Some(JobEnd::Outage(String::new()));
+        assert_eq!(over(Settle::Postpone(Delay::Middle), away), None);
+    }
+
     #[test]
     fn an_answered_job_is_over_and_a_wrong_one_is_not_tried_again() {
         assert_eq!(

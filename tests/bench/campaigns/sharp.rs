@@ -144,6 +144,7 @@ pub(super) async fn run(originals: usize) {
     line("a campaign, files", &ours);
     compare(&on_files, &ids, &made).await;
     on_files.finish(0).await;
+    std::fs::remove_dir_all(&store).unwrap();
     let on_s3 = Cluster::distributed(1, 1, &more).await;
     upload(&on_s3, &paths).await;
     line("a campaign, S3", &campaign(&on_s3).await);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use thumbmill_tests::cluster::{Cluster, until};
+use thumbmill_tests::cluster::{Cluster, job_of_campaign, until};
 use thumbmill_tests::pictures::photo_jpeg;
 
 use super::{is_hit, renders};
@@ -76,12 +76,7 @@ async fn what_failed_is_tried_again_once_its_cause_is_gone() {
 async fn a_campaign_pauses_goes_on_and_is_cancelled() {
     let cluster = Cluster::distributed(1, 1, &[]).await;
     let id = cluster.upload("a.jpg", photo_jpeg(200, 200)).await;
-    let job = |number: u32| {
-        format!(
-            r#"{{"version":1,"asset":"{id}","variants":[{{"width":{}}}],"campaign":"c","number":{number}}}"#,
-            number + 1
-        )
-    };
+    let job = |number: u32| job_of_campaign(&id, number);
     cluster.publish("bulk", std::iter::once(job(0))).await;
     let made = |count| {
         let cluster = &cluster;

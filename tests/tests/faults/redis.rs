@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use thumbmill_tests::cluster::{Cluster, until};
+use thumbmill_tests::cluster::{Cluster, job_of_campaign, until};
 use thumbmill_tests::pictures::photo_jpeg;
 use thumbmill_tests::proxy::Mode;
 use thumbmill_tests::servers::Redis;
@@ -61,24 +61,26 @@ async fn while_redis_is_away_a_killed_worker_leaves_no_campaign_without_its_end(
     let (proxy, readiness) = behind_proxy("THUMBMILL_READINESS", "THUMBMILL_TEST_REDIS").await;
     let mut cluster = Cluster::distributed(1, 1, &[readiness]).await;
     let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
-    let job = |number: u32| {
-        format!(
-            r#"{{"version":1,"asset":"{id}","variants":[{{"width":{}}}],"campaign":"c","number":{number}}}"#,
-            number + 1
-        )
-    };
+    let job = |number: u32| job_of_campaign(&id, number);
     cluster.publish("bulk", std::iter::once(job(0))).await;
     cluster.until("thumbmill_jobs_total", "done", 1).await;
     proxy.set(Mode::Refuse);
     cluster.publish("bulk", (1..5).map(job)).await;
     cluster.until("thumbmill_renders_total", "", 3).await;
+    // A job among those of people does not hold their slots meanwhile.
+    cluster
+        .publish("interactive", std::iter::once(job(5)))
+        .await;
+    let gone = r#"lane="interactive",settled="postponed""#;
+    cluster.until("thumbmill_jobs_total", gone, 1).await;
+    assert_eq!(cluster.metric("thumbmill_jobs_total", "done").await, 1);
     // What is dropped is killed.
     cluster.workers.clear();
     proxy.set(Mode::Pass);
     cluster.start_worker().await;
     until("the campaign's end", async || {
         let (_, shown) = cluster.command(&["campaigns", "show", "c", "--json"]);
-        shown.contains(r#""done":5"#)
+        shown.contains(r#""done":6"#)
     })
     .await;
     cluster.finish(0).await;
