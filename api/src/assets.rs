@@ -1,9 +1,10 @@
 //! `GET` and `HEAD` of `/assets/{id}`: parse, find the variant, serve the hit, or wait for the miss.
 
+use std::borrow::Cow;
 use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -12,24 +13,28 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::json;
-use thumbmill_shared::asset::{AssetId, Original};
+use thumbmill_http::{Client, Full};
+use thumbmill_shared::asset::{AssetId, Filename, Original};
 use thumbmill_shared::format::{Format, FormatChoice, SourceFormat};
 use thumbmill_shared::outcome::{Outcome, Ready, Reason};
 use thumbmill_shared::readiness::Ending;
 use thumbmill_shared::settings;
 use thumbmill_shared::storage::StorageError;
 use thumbmill_shared::trace::TraceContext;
+use thumbmill_shared::transform::VariantRequest;
 use thumbmill_shared::variant::Variant;
 
 use crate::App;
-use crate::delivery::{Validators, safe_filename, with_extension};
+use crate::access::{self, Forbidden, Found, Granted, Part, Verdict};
+use crate::application::Question;
+use crate::caller::Credentials;
+use crate::delivery::{Audience, Validators, cache_control, with_extension};
 use crate::error::{ApiError, insert};
 use crate::flight::{Progress, Refusal};
 use crate::observe::Served;
 use crate::prefer::{Patience, patience};
 use crate::query::{Disposition, Query};
 use crate::send::{Opened, Stored, send};
-use crate::waiting::Client;
 use crate::{accept, query};
 
 /// How often a variant is looked for again after it was said to be ready, or its original to
@@ -64,6 +69,8 @@ pub(crate) struct AssetRequest {
     headers: HeaderMap,
     peer: SocketAddr,
     trace: TraceContext,
+    /// Nobody, if none were found out.
+    credentials: Credentials,
     started: Instant,
 }
 
@@ -85,6 +92,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AssetRequest {
                 .get()
                 .cloned()
                 .unwrap_or_else(TraceContext::random),
+            credentials: parts.extensions.get().cloned().unwrap_or_default(),
             started: Instant::now(),
         })
     }
@@ -117,21 +125,21 @@ async fn serve(
         variant: asked,
         disposition,
     } = query::Query::parse(request.uri.query().unwrap_or_default())?;
+    let part = part(&asked, app);
     let asked = app.presets.allow(asked, app.settings.transforms)?;
     for _ in 0..LOOKS {
-        let original = app
-            .descriptions
-            .describe(asset)
-            .await?
-            .ok_or(ApiError::NoAsset)?;
+        let original = app.descriptions.describe(asset).await?;
+        let audience = audience(app, asset, &request, part, original.as_deref()).await?;
+        let original = original.ok_or(ApiError::NoAsset)?;
         let name = filename
-            .and_then(safe_filename)
+            .and_then(Filename::of)
             .unwrap_or_else(|| original.filename.clone());
         let page = Page {
             app,
             request: &request,
             original: &original,
             disposition,
+            audience,
             name,
         };
         let source = SourceFormat::of_media_type(&original.media_type);
@@ -172,10 +180,71 @@ struct Page<'a> {
     request: &'a AssetRequest,
     original: &'a Original,
     disposition: Disposition,
-    name: String,
+    audience: Audience,
+    name: Filename,
 }
 
-impl Page<'_> {
+/// What is asked of an asset.
+fn part(asked: &VariantRequest, app: &App) -> Part {
+    if asked.is_original() {
+        Part::Original
+    } else if app.presets.is_exact(asked) {
+        Part::Preset
+    } else {
+        Part::Free
+    }
+}
+
+/// For whom the answer is. Errors: not for this caller, which hears the same whether or not there is
+/// such a file.
+async fn audience(
+    app: &App,
+    asset: AssetId,
+    request: &AssetRequest,
+    asked: Part,
+    original: Option<&Original>,
+) -> Result<Audience, ApiError> {
+    let found = original.map(|original| Found {
+        access: original.access,
+        serves: match SourceFormat::of_media_type(&original.media_type) {
+            Some(_) => asked,
+            None => Part::Original,
+        },
+    });
+    let caller = request.credentials.caller;
+    match access::asset(&app.rules, caller, asked, found) {
+        Verdict::Public => Ok(Audience::All),
+        Verdict::Private => Ok(Audience::Asker),
+        Verdict::Missing => Err(ApiError::NoAsset),
+        Verdict::Forbidden(why) => Err(ApiError::Forbidden(why)),
+        Verdict::Ask(granted) => {
+            let question = Question {
+                asset,
+                method: &request.method,
+                uri: &request.uri,
+                headers: &request.headers,
+            };
+            let allowed = match &app.application {
+                Some(application) => application.allows(question).await,
+                None => Ok(false),
+            };
+            match (allowed.map_err(ApiError::ApplicationAway)?, granted) {
+                (true, Granted::Private) => Ok(Audience::Asker),
+                (true, Granted::Missing) => Err(ApiError::NoAsset),
+                (false, _) => Err(ApiError::Forbidden(Forbidden::File)),
+            }
+        }
+    }
+}
+
+impl<'a> Page<'a> {
+    fn cache_control(&self) -> Cow<'a, str> {
+        let until = self.request.credentials.until;
+        let left = until.map(|until| until.duration_since(SystemTime::now()).unwrap_or_default());
+        let left = left.map(|left| left.as_secs());
+        cache_control(&self.app.settings.cache_control, self.audience, left)
+    }
+
     fn stored(&self, tag: &str, media_type: &str, filename: String) -> Stored<'_> {
         let modified =
             std::time::UNIX_EPOCH + std::time::Duration::from_secs(self.original.modified_unix);
@@ -187,7 +256,7 @@ impl Page<'_> {
             media_type: media_type.to_owned(),
             filename,
             disposition: self.disposition,
-            cache_control: &self.app.settings.cache_control,
+            cache_control: self.cache_control(),
             method: &self.request.method,
             headers: &self.request.headers,
         }
@@ -201,7 +270,7 @@ impl Page<'_> {
         let stored = self.stored(
             original.version.as_str(),
             &original.media_type,
-            self.name.clone(),
+            self.name.to_string(),
         );
         let open = |range| self.app.originals.open(original, range);
         let answer = send(&stored, Some(original.length_bytes), open).await?;
@@ -301,7 +370,11 @@ impl Page<'_> {
         let _place = self
             .app
             .waiting
-            .enter(self.request.client(settings.client_header.as_ref()))?;
+            .enter(self.request.client(settings.client_header.as_ref()))
+            .map_err(|full| match full {
+                Full::All => Refusal::Crowded,
+                Full::Client => Refusal::Client,
+            })?;
         loop {
             let mut flight = self.app.flights.join(variant, &self.request.trace)?;
             let over = |progress: &Progress| match progress {

@@ -1,5 +1,6 @@
 //! How bytes are handed over: ranges, validators and file names. Pure header arithmetic.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::time::SystemTime;
 
@@ -51,6 +52,53 @@ pub(crate) fn freshness(headers: &HeaderMap, validators: &Validators) -> Freshne
     } else {
         Freshness::Modified
     }
+}
+
+/// For whom an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Everybody.
+    All,
+    /// Only who asks: caches that serve others must not keep it.
+    Asker,
+}
+
+/// `Cache-Control` of an answer for this `audience`, whose URL is good for so many `seconds` more
+/// if that has an end. `setting` is the operator's, for everybody and for ever.
+pub(crate) fn cache_control(
+    setting: &str,
+    audience: Audience,
+    seconds: Option<u64>,
+) -> Cow<'_, str> {
+    if audience == Audience::All && seconds.is_none() {
+        return Cow::Borrowed(setting);
+    }
+    let mut kept = Vec::new();
+    if audience == Audience::Asker {
+        kept.push("private".to_owned());
+    }
+    for directive in setting.split(',').map(str::trim).filter(|d| !d.is_empty()) {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        let shared = matches!(name, "public" | "private" | "s-maxage" | "proxy-revalidate");
+        match (name, seconds) {
+            _ if shared && audience == Audience::Asker => {}
+            ("max-age" | "s-maxage", Some(seconds)) => {
+                let most = value.parse().unwrap_or(u64::MAX).min(seconds);
+                kept.push(format!("{name}={most}"));
+            }
+            // They let a cache use it longer.
+            ("immutable" | "stale-while-revalidate" | "stale-if-error", Some(_)) => {}
+            _ => kept.push(directive.to_owned()),
+        }
+    }
+    if let Some(seconds) = seconds
+        && !kept
+            .iter()
+            .any(|directive| directive.starts_with("max-age="))
+    {
+        kept.push(format!("max-age={seconds}"));
+    }
+    Cow::Owned(kept.join(", "))
 }
 
 /// Which bytes a request asks for.
@@ -177,18 +225,6 @@ pub(crate) fn content_disposition(disposition: Disposition, filename: &str) -> S
         .collect();
     let encoded = utf8_percent_encode(filename, NOT_ATTR_CHAR);
     format!("{kind}; filename=\"{fallback}\"; filename*=UTF-8''{encoded}")
-}
-
-/// A name that is safe to save as: the last segment of a path, without control characters.
-pub(crate) fn safe_filename(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|c| !c.is_control()).take(255).collect();
-    let clean = clean.trim();
-    if matches!(clean, "" | "." | "..") {
-        None
-    } else {
-        Some(clean.to_owned())
-    }
 }
 
 /// The name with its ending changed to `extension`, unless one of `accepted` stands there.

@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use thumbmill_shared::access::BadSignature;
 use thumbmill_shared::asset::NotAnAssetId;
 use thumbmill_shared::chain::chain;
 use thumbmill_shared::metrics::REFUSED;
@@ -14,16 +15,23 @@ use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::PresetError;
 use thumbmill_shared::readiness::ReadinessError;
-use thumbmill_shared::storage::StorageError;
+use thumbmill_shared::shown::shown;
+use thumbmill_shared::storage::{Operation, StorageError};
 
+use crate::access::Forbidden;
+use crate::application::Away;
 use crate::flight::Refusal;
+use crate::limits::Limit;
 use crate::query::QueryError;
+
+/// Of a path that does not exist.
+const PATH_CHARACTERS: usize = 100;
 
 /// What a client is told when a request cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     /// No such route.
-    #[error("Route {0} doesn't exist.")]
+    #[error("Route {} doesn't exist.", shown(.0, PATH_CHARACTERS))]
     NoRoute(String),
     /// The route has other methods.
     #[error("This route does not have this method.")]
@@ -60,12 +68,32 @@ pub(crate) enum ApiError {
     /// The body is of a type that the route does not read.
     #[error("Send multipart/form-data with a file{0}.")]
     MediaType(&'static str),
-    /// The upload is longer than the limit.
-    #[error("The file is larger than the limit of {limit_bytes} bytes.")]
-    TooLarge {
-        /// The limit.
-        limit_bytes: u64,
-    },
+    /// More was sent than a limit allows.
+    #[error("{} may have {} bytes ({}); this request has more.", .0.of, .0.bytes, .0.setting)]
+    TooLong(Limit),
+    /// The body stopped coming.
+    #[error("Nothing more of the body came for {0:?} (THUMBMILL_BODY_TIMEOUT).")]
+    BodyStoodStill(Duration),
+    /// The token is not known, or its time is over.
+    #[error("The access token is not known here, or has expired.")]
+    BadToken,
+    /// The signature counts for nothing.
+    #[error("{0}.")]
+    BadSignature(#[from] BadSignature),
+    /// The caller may not.
+    #[error("{}", told(*.0))]
+    Forbidden(Forbidden),
+    /// A page of another site sends it.
+    #[error(
+        "This request comes from a page of another site. Send a token in an Authorization header if it shall."
+    )]
+    OtherSite,
+    /// Nobody says whether the caller may.
+    #[error("It cannot be found out at present whether you may see this file; try again.")]
+    ApplicationAway(#[source] Away),
+    /// The request's head breaks a rule of HTTP.
+    #[error("{0}.")]
+    BadHead(&'static str),
     /// The id is taken.
     #[error("An asset with this id exists already.")]
     Duplicate,
@@ -98,6 +126,26 @@ pub(crate) enum ApiError {
     Internal(#[source] anyhow::Error),
 }
 
+/// Why not, and what would help.
+fn told(forbidden: Forbidden) -> String {
+    match forbidden {
+        Forbidden::File => {
+            "There is no such file, or you may not see it. Private files need a token or a signed \
+                            URL."
+                .to_owned()
+        }
+        Forbidden::Unsigned => {
+            "Only presets can be asked for without a signed URL (THUMBMILL_TRANSFORMS=signed)."
+                .to_owned()
+        }
+        Forbidden::Role(role) => format!(
+            "This needs a token with the role {}. The operator makes one with `thumbmill tokens new` for \
+             THUMBMILL_TOKENS, or opens everything to everybody with THUMBMILL_ACCESS=open.",
+            role.name()
+        ),
+    }
+}
+
 impl ApiError {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
@@ -112,7 +160,13 @@ impl ApiError {
             }
             Self::Payload(_) => (StatusCode::BAD_REQUEST, "INVALID_PAYLOAD"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
-            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "CONTENT_TOO_LARGE"),
+            Self::TooLong(_) => (StatusCode::PAYLOAD_TOO_LARGE, "CONTENT_TOO_LARGE"),
+            Self::BodyStoodStill(_) => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
+            Self::BadToken => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
+            Self::BadSignature(_) | Self::Forbidden(_) | Self::OtherSite => {
+                (StatusCode::FORBIDDEN, "FORBIDDEN")
+            }
+            Self::BadHead(_) => (StatusCode::BAD_REQUEST, "INVALID_HEADER"),
             Self::Duplicate => (StatusCode::BAD_REQUEST, "RECORD_NOT_UNIQUE"),
             Self::Changing => (StatusCode::CONFLICT, "CONFLICT"),
             Self::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE"),
@@ -138,10 +192,16 @@ impl ApiError {
                 Refusal::Full | Refusal::Crowded | Refusal::Unavailable(_) | Refusal::Deadline,
             )
             | Self::LedgerUnavailable(_)
+            | Self::ApplicationAway(_)
             | Self::StoreUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
             Self::StoreFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "INSUFFICIENT_STORAGE"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR"),
         }
+    }
+
+    /// An upload's file could not be written.
+    pub(crate) fn spool(error: std::io::Error) -> Self {
+        Operation::Put.failed("upload", error).into()
     }
 
     /// When asking again makes sense.
@@ -151,6 +211,7 @@ impl ApiError {
             Self::Refused(_)
             | Self::StoreUnavailable(_)
             | Self::LedgerUnavailable(_)
+            | Self::ApplicationAway(_)
             | Self::Changing => Some(Duration::from_secs(1)),
             Self::Failed(failure) => match failure.reason {
                 Reason::AttemptsExhausted => Some(failure.reason.remembered_for()),

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::to_bytes;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use thumbmill_shared::asset::{AssetId, Original};
+use serde_json::{Map, Value, json};
+use thumbmill_shared::asset::{Access, AssetId, Filename, Original, Title};
+use thumbmill_shared::shown::shown;
 
 use crate::App;
-use crate::delivery::safe_filename;
 use crate::error::ApiError;
+use crate::limits::{Limit, body_error, is_multipart};
 use crate::upload::{self, Received};
 
 /// `POST /files`: a new original.
@@ -20,7 +22,7 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
-    let Received { upload, spool } = upload::receive(&app, multipart(request, &app).await?).await?;
+    let Received { upload, spool } = upload::receive(&app, request).await?;
     let original = app.originals.create(upload).await?;
     drop(spool);
     app.pregenerate.publish(original.id).await;
@@ -49,22 +51,13 @@ pub(crate) async fn change(
 ) -> Result<Json<Value>, ApiError> {
     let asset = id(path)?;
     let original = if is_multipart(request.headers()) {
-        let Received { upload, spool } =
-            upload::receive(&app, multipart(request, &app).await?).await?;
+        let Received { upload, spool } = upload::receive(&app, request).await?;
         let replaced = app.originals.replace(asset, upload).await?;
         drop(spool);
         app.pregenerate.publish(asset).await;
         replaced
     } else {
-        let Json(fields) = Json::<Fields>::from_request(request, &app).await.map_err(
-            |rejection| match rejection.status() {
-                StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                    ApiError::MediaType(", or application/json with new fields")
-                }
-                _ => ApiError::Payload(rejection.body_text()),
-            },
-        )?;
-        let fields = fields.checked()?;
+        let fields = Fields::read(&app, request).await?;
         app.originals
             .amend(asset, |original| fields.apply(original))
             .await?
@@ -113,16 +106,29 @@ async fn tell(app: &App, asset: AssetId) {
     }
 }
 
+/// What can be changed, by its name in JSON.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Fields {
     filename_download: Option<String>,
     title: Option<String>,
+    access: Option<String>,
     #[serde(default)]
     focal_point_x: Change,
     #[serde(default)]
     focal_point_y: Change,
 }
+
+/// All names of [`Fields`].
+const FIELDS: [&str; 5] = [
+    "filename_download",
+    "title",
+    "access",
+    "focal_point_x",
+    "focal_point_y",
+];
+
+/// Of a name that is none of these.
+const NAME_CHARACTERS: usize = 100;
 
 /// What becomes of something that may be unset.
 #[derive(Clone, Copy, Default)]
@@ -149,52 +155,73 @@ impl Change {
     }
 }
 
+/// Fields that were found to be good.
+struct Amendment {
+    filename: Option<Filename>,
+    title: Option<Title>,
+    access: Option<Access>,
+    focal_point: (Change, Change),
+}
+
 impl Fields {
-    fn checked(self) -> Result<Self, ApiError> {
-        let filename_download = match &self.filename_download {
-            None => None,
-            Some(name) => Some(safe_filename(name).ok_or_else(|| {
-                ApiError::Payload("\"filename_download\" is no file name".to_owned())
-            })?),
-        };
-        Ok(Self {
-            filename_download,
-            ..self
-        })
+    async fn read(app: &App, request: Request) -> Result<Amendment, ApiError> {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let json = content_type.and_then(|value| value.to_str().ok());
+        if !json.is_some_and(is_json) {
+            return Err(ApiError::MediaType(", or application/json with new fields"));
+        }
+        let settings = &app.settings;
+        let body = to_bytes(request.into_body(), usize::MAX).await;
+        let body = body.map_err(|error| body_error(&error, Limit::json(settings), settings))?;
+        Self::parse(&body).map_err(ApiError::Payload)
     }
 
+    fn parse(json: &[u8]) -> Result<Amendment, String> {
+        let object: Map<String, Value> =
+            serde_json::from_slice(json).map_err(|_| "The body is no JSON object".to_owned())?;
+        if let Some(name) = object.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            let (name, known) = (shown(name, NAME_CHARACTERS), FIELDS.join(", "));
+            return Err(format!("\"{name}\" cannot be changed, only {known}"));
+        }
+        let wrong = |error: serde_json::Error| shown(&error.to_string(), NAME_CHARACTERS);
+        serde_json::from_value::<Self>(object.into())
+            .map_err(wrong)?
+            .checked()
+    }
+
+    fn checked(self) -> Result<Amendment, String> {
+        let filename = self.filename_download.map(|name| Filename::of(&name));
+        if filename == Some(None) {
+            return Err("\"filename_download\" is no file name".to_owned());
+        }
+        let title = self.title.map(Title::parse).transpose();
+        let access = self.access.map(|access| access.parse()).transpose();
+        Ok(Amendment {
+            filename: filename.flatten(),
+            title: title.map_err(|error| error.to_string())?,
+            access: access.map_err(|known| format!("\"access\" is {known}"))?,
+            focal_point: (self.focal_point_x, self.focal_point_y),
+        })
+    }
+}
+
+impl Amendment {
     fn apply(&self, original: &mut Original) {
-        if let Some(filename) = &self.filename_download {
+        if let Some(filename) = &self.filename {
             original.filename.clone_from(filename);
         }
         if let Some(title) = &self.title {
             original.title.clone_from(title);
         }
-        self.focal_point_x.apply(&mut original.focal_point_x);
-        self.focal_point_y.apply(&mut original.focal_point_y);
+        original.access = self.access.or(original.access);
+        self.focal_point.0.apply(&mut original.focal_point_x);
+        self.focal_point.1.apply(&mut original.focal_point_y);
     }
 }
 
-fn is_multipart(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| {
-        value
-            .trim_start()
-            .to_ascii_lowercase()
-            .starts_with("multipart/form-data")
-    })
-}
-
-async fn multipart(request: Request, app: &App) -> Result<Multipart, ApiError> {
-    if !is_multipart(request.headers()) {
-        return Err(ApiError::MediaType(""));
-    }
-    upload::refuse_if_announced_too_large(request.headers(), app.settings.max_original_bytes)?;
-    Multipart::from_request(request, app)
-        .await
-        .map_err(|rejection| ApiError::Payload(rejection.body_text()))
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// The record as clients of the reference know it.
@@ -208,6 +235,7 @@ fn record(app: &App, original: &Original) -> Json<Value> {
         "type": original.media_type,
         "filesize": original.length_bytes,
         "version": original.version.as_str(),
+        "access": original.access.unwrap_or(app.settings.default_access).name(),
         "focal_point_x": original.focal_point_x,
         "focal_point_y": original.focal_point_y,
         "uploaded_on": rfc3339(original.uploaded_unix),

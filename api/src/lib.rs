@@ -5,16 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::Uri;
-use axum::middleware::from_fn;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
-use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
+use thumbmill_http::{ConnectionLimits, Places};
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::campaigns::Campaigns;
+use thumbmill_shared::metrics::WAITING;
 use thumbmill_shared::originals::Originals;
 use thumbmill_shared::preset::Presets;
 use thumbmill_shared::readiness::Readiness;
@@ -23,31 +18,36 @@ use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::Storage;
 use thumbmill_shared::transform::VariantRequest;
 use tokio::net::TcpListener;
-use tower_http::catch_panic::CatchPanicLayer;
 
 mod accept;
+mod access;
+mod application;
 mod assets;
+mod caller;
 mod campaigns;
 mod delivery;
 mod descriptions;
 mod error;
 mod files;
 mod flight;
+mod limits;
 mod observe;
 mod prefer;
 mod pregenerate;
 mod query;
 mod renewals;
+mod routes;
 mod send;
+mod tokens;
 mod upload;
-mod waiting;
 
+use access::{Doors, Rules};
+use application::Application;
 use descriptions::Descriptions;
-use error::ApiError;
 use flight::{Flights, Limits};
 use pregenerate::Pregenerate;
 use renewals::Renewals;
-use waiting::WaitingRoom;
+use tokens::TokenFile;
 
 /// What a query of `/assets` asks for, or what its client is told: for tests that bring any text.
 #[doc(hidden)]
@@ -66,9 +66,13 @@ struct App {
     descriptions: Descriptions,
     flights: Flights,
     renewals: Renewals,
-    waiting: WaitingRoom,
+    /// Of requests that wait for variants.
+    waiting: Places,
     campaigns: Campaigns,
     pregenerate: Pregenerate,
+    rules: Rules,
+    tokens: TokenFile,
+    application: Option<Application>,
 }
 
 impl App {
@@ -81,52 +85,6 @@ impl App {
     }
 }
 
-/// Every route.
-fn router(app: Arc<App>, health: Router) -> Router {
-    Router::new()
-        .route("/assets/{id}", get(assets::by_id))
-        .route("/assets/{id}/", get(assets::by_id))
-        .route("/assets/{id}/{filename}", get(assets::by_id_and_name))
-        .route("/files", post(files::create))
-        .route(
-            "/files/{id}",
-            get(files::describe)
-                .patch(files::change)
-                .delete(files::delete),
-        )
-        .route("/campaigns", get(campaigns::list))
-        .route("/campaigns/{name}", get(campaigns::show))
-        .route("/files/{id}/variants", delete(files::delete_variants))
-        .method_not_allowed_fallback(no_method)
-        .fallback(no_route)
-        // Uploads have a limit of their own, in bytes of the file.
-        .layer(DefaultBodyLimit::disable())
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(observe::observe))
-        .with_state(app)
-        .merge(health)
-}
-
-async fn no_route(uri: Uri) -> ApiError {
-    ApiError::NoRoute(uri.path().to_owned())
-}
-
-async fn no_method(_: Request) -> ApiError {
-    ApiError::NoMethod
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer hands it over by value"
-)]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let what = panic.downcast_ref::<String>().map(String::as_str);
-    let what = what
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic");
-    ApiError::Internal(anyhow::anyhow!("{what}")).into_response()
-}
-
 /// Reads the presets that `settings` name, and what becomes of sizes beside them.
 pub fn presets(settings: &Settings) -> Result<Presets, thumbmill_shared::preset::PresetFileError> {
     let presets = settings
@@ -136,9 +94,26 @@ pub fn presets(settings: &Settings) -> Result<Presets, thumbmill_shared::preset:
     Ok(presets.with_ladder(settings.widths.clone()))
 }
 
-/// Opens the address that `settings` name.
-pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
-    bind(settings.listen).await
+/// Where HTTP is served.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Of everything, or of what is for everybody.
+    pub assets: TcpListener,
+    /// Of what is for operators.
+    pub admin: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Opens the addresses that `settings` name.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            assets: bind(settings.listen).await?,
+            admin: match settings.admin_listen {
+                Some(address) => Some(bind(address).await?),
+                None => None,
+            },
+        })
+    }
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -149,12 +124,45 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Serves HTTP until `shutdown` begins and all requests that came before are answered.
 pub async fn run(
-    listener: TcpListener,
+    listeners: Listeners,
     settings: Settings,
     backends: Backends,
     metrics: PrometheusHandle,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    thumbmill_http::raise_open_files();
+    let limits = ConnectionLimits::of(&settings);
+    let app = Arc::new(app(settings, backends, &shutdown)?);
+    let metrics = thumbmill_http::health::metrics(metrics, &shutdown);
+    let doors = |listener: &TcpListener| -> anyhow::Result<Doors> {
+        let address = listener.local_addr()?;
+        let doors = Doors::of(&app.settings, address.ip());
+        tell(doors, address);
+        Ok(doors)
+    };
+    let Listeners { assets, admin } = listeners;
+    let probes = || thumbmill_http::health::probes(shutdown.clone());
+    let serve = |listener, routes: axum::Router| {
+        thumbmill_http::serve(listener, routes.merge(probes()), limits, shutdown.clone())
+    };
+    let served = match admin {
+        None => {
+            let all = routes::assets().merge(routes::operators(metrics));
+            let all = routes::guarded(all, &app, doors(&assets)?);
+            serve(assets, all).await
+        }
+        Some(admin) => {
+            let operators = routes::operators(metrics);
+            let operators = routes::guarded(operators, &app, doors(&admin)?);
+            let for_all = routes::guarded(routes::assets(), &app, doors(&assets)?);
+            let both = tokio::try_join!(serve(assets, for_all), serve(admin, operators));
+            both.map(|_| ())
+        }
+    };
+    served.context("serve HTTP")
+}
+
+fn app(settings: Settings, backends: Backends, shutdown: &Shutdown) -> anyhow::Result<App> {
     let Backends {
         storage,
         originals,
@@ -163,17 +171,28 @@ pub async fn run(
         campaigns,
     } = backends;
     let descriptions = Descriptions::new(originals.clone(), readiness.clone());
-    let limits = Limits {
+    let flights = Limits {
         longest: settings.wait_max,
         per_original: settings.max_waiting_per_original,
     };
-    let waiting = WaitingRoom::new(settings.max_waiting, settings.max_waiting_per_client);
+    let waiting = Places::new(
+        settings.max_waiting,
+        Some(settings.max_waiting_per_client),
+        WAITING,
+    );
     let presets = presets(&settings)?;
     let pregenerate = Pregenerate::new(&settings, &presets, queue.clone())?;
-    let flights = Flights::new(storage.clone(), readiness.clone(), queue, limits, &shutdown);
+    let flights = Flights::new(storage.clone(), readiness.clone(), queue, flights, shutdown);
     shutdown.spawn_detached(flights.clone().listen(descriptions.clone()));
-    let renewals = Renewals::new(storage.clone(), settings.renew_after, &shutdown);
-    let app = App {
+    let renewals = Renewals::new(storage.clone(), settings.renew_after, shutdown);
+    Ok(App {
+        rules: Rules {
+            default_access: settings.default_access,
+            originals: settings.originals,
+            transforms: settings.transforms,
+        },
+        tokens: TokenFile::open(settings.tokens.as_deref(), shutdown)?,
+        application: Application::of(&settings)?,
         settings,
         presets,
         storage,
@@ -185,23 +204,23 @@ pub async fn run(
         waiting,
         campaigns,
         pregenerate,
-    };
-    let health = thumbmill_health::router(metrics, shutdown.clone());
-    tracing::info!(address = %listener.local_addr()?, "serving");
-    let ended = shutdown.clone();
-    // An answer's last packet must not wait for the client to acknowledge the one before it.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
-    let routes = router(Arc::new(app), health);
-    let serve = axum::serve(
-        listener,
-        routes.into_make_service_with_connect_info::<SocketAddr>(),
-    );
-    serve
-        .with_graceful_shutdown(async move { ended.begun().await })
-        .await
-        .context("serve HTTP")
+    })
+}
+
+/// Says to whom everything is open.
+fn tell(doors: Doors, address: SocketAddr) {
+    match doors {
+        Doors::Open => tracing::warn!(
+            %address,
+            "everybody who reaches this address may upload, change and delete files (THUMBMILL_ACCESS=open)"
+        ),
+        Doors::Local => tracing::info!(
+            %address,
+            "whoever calls this address localhost, or by a loopback address, may upload, change and delete files"
+        ),
+        Doors::Closed => tracing::info!(
+            %address,
+            "public files can be read; everything else needs a token of THUMBMILL_TOKENS"
+        ),
+    }
 }

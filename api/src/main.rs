@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use thumbmill_api::Listeners;
 use thumbmill_shared::backends::{Backends, problems_apart};
 use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program, Settings};
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
 async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     telemetry::install(settings.log, &settings.log_filter)?;
     let metrics = metrics::install()?;
-    let listener = thumbmill_api::listen(&settings).await?;
+    let listeners = Listeners::open(&settings).await?;
     let backends = Backends::open(&settings, Hears::Everything, &shutdown).await?;
-    thumbmill_api::run(listener, settings, backends, metrics, shutdown).await
+    thumbmill_api::run(listeners, settings, backends, metrics, shutdown).await
 }

@@ -10,6 +10,8 @@ use thumbmill_shared::metrics::{HTTP_REQUESTS, HTTP_SECONDS};
 use thumbmill_shared::trace::TraceContext;
 use tracing::Instrument;
 
+use crate::caller::without_secrets;
+
 /// How an asset was served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Served {
@@ -49,7 +51,9 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("none", |path| path.as_str())
         .to_owned();
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let method = request.method().clone();
+    let uri = request.uri().path_and_query();
+    let uri = uri.map_or_else(String::new, |uri| without_secrets(uri.as_str()));
     request.extensions_mut().insert(trace.clone());
     let span = tracing::info_span!("request", trace_id = trace.trace_id());
     let mut answer = next.run(request).instrument(span.clone()).await;

@@ -1,5 +1,6 @@
 //! Sends what lies in the store: whole, in part, or only the news that nothing has changed.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use axum::body::Body;
@@ -23,7 +24,7 @@ pub(crate) struct Stored<'a> {
     /// What the browser shall do with it.
     pub(crate) disposition: Disposition,
     /// For how long others may keep it.
-    pub(crate) cache_control: &'a str,
+    pub(crate) cache_control: Cow<'a, str>,
     /// `GET` or `HEAD`.
     pub(crate) method: &'a Method,
     /// The request's headers.
@@ -145,7 +146,7 @@ impl Stored<'_> {
             header::LAST_MODIFIED,
             &httpdate::fmt_http_date(self.validators.modified),
         );
-        insert(headers, header::CACHE_CONTROL, self.cache_control);
+        insert(headers, header::CACHE_CONTROL, &self.cache_control);
         let Some((sent, length)) = sent else {
             return answer;
         };

@@ -1,48 +1,29 @@
 //! Receives an upload: streamed to a file beside the store, hashed on the way, never whole in
 //! memory; then its type is found from its bytes.
 
-use std::time::Duration;
-
-use axum::extract::Multipart;
+use axum::RequestExt;
+use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Multipart, Request};
 use sha2::{Digest, Sha256};
 use tempfile::TempPath;
-use thumbmill_shared::asset::{AssetId, OriginalVersion};
+use thumbmill_shared::asset::{Access, AssetId, Filename, OriginalVersion, Title};
 use thumbmill_shared::media_type::{SAMPLE_BYTES, sniff};
 use thumbmill_shared::originals::Upload;
-use thumbmill_shared::settings::ByteSize;
+use thumbmill_shared::settings::Settings;
+use thumbmill_shared::shown::shown;
 use tokio::io::AsyncWriteExt;
 
 use crate::App;
-use crate::delivery::safe_filename;
 use crate::error::ApiError;
+use crate::limits::{Limit, body_error, is_multipart};
 
-/// Multipart framing and text fields that an upload may have beside its file.
-const ENVELOPE_BYTES: u64 = 64 * 1024;
-/// Longest text field.
-const FIELD_BYTES: usize = 8 * 1024;
-/// How long a client that is refused in the middle of its file may go on sending.
-const LINGER: Duration = Duration::from_secs(5);
+mod pieces;
 
-/// Refuses by `Content-Length`, before a byte is read.
-pub(crate) fn refuse_if_announced_too_large(
-    headers: &HeaderMap,
-    limit: ByteSize,
-) -> Result<(), ApiError> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let too_large =
-        announced.is_some_and(|length| length > limit.bytes().saturating_add(ENVELOPE_BYTES));
-    if too_large {
-        Err(ApiError::TooLarge {
-            limit_bytes: limit.bytes(),
-        })
-    } else {
-        Ok(())
-    }
-}
+use pieces::{Pieces, Position};
+
+/// Of what is wrong with a form: the text may repeat what was sent.
+const SHOWN_CHARACTERS: usize = 100;
 
 /// What was received, and the file that it lies in until the store has taken it.
 pub(crate) struct Received {
@@ -56,41 +37,99 @@ pub(crate) struct Received {
 #[derive(Default)]
 struct Fields {
     id: Option<AssetId>,
-    filename: Option<String>,
-    title: Option<String>,
+    filename: Option<Filename>,
+    title: Option<Title>,
+    access: Option<Access>,
     focal_point: (Option<u32>, Option<u32>),
 }
 
-/// Reads fields up to and including the file; what comes after it is ignored.
-pub(crate) async fn receive(app: &App, mut body: Multipart) -> Result<Received, ApiError> {
-    let mut fields = Fields::default();
-    while let Some(mut field) = body.next_field().await.map_err(malformed)? {
-        if field.file_name().is_some() {
-            let received = receive_file(app, fields, &mut field).await;
-            if received.is_err() {
-                linger(field).await;
+/// Reads a form with fields and one file. Fields behind the file are ignored, and another file is
+/// an error.
+pub(crate) async fn receive(app: &App, request: Request) -> Result<Received, ApiError> {
+    if !is_multipart(request.headers()) {
+        return Err(ApiError::MediaType(""));
+    }
+    let settings = &app.settings;
+    let position = Position::before_the_file(Limit::fields(settings));
+    let in_pieces = |body| Body::from_stream(Pieces::of(body, position.clone()));
+    let body: Multipart = request
+        .map(in_pieces)
+        .extract()
+        .await
+        .map_err(|_| ApiError::Payload("The Content-Type names no boundary".to_owned()))?;
+    Form {
+        app,
+        body,
+        position,
+    }
+    .receive()
+    .await
+}
+
+/// A form that is being read.
+struct Form<'a> {
+    app: &'a App,
+    body: Multipart,
+    position: Position,
+}
+
+impl Form<'_> {
+    async fn receive(mut self) -> Result<Received, ApiError> {
+        let mut fields = Fields::default();
+        let settings = &self.app.settings;
+        while let Some(field) = self.body.next_field().await.map_err(unread(settings))? {
+            check_headers(&field, settings)?;
+            if field.file_name().is_some() {
+                self.position.in_file();
+                let received = receive_file(self.app, fields, field).await?;
+                self.position.behind_the_file();
+                self.end().await?;
+                return Ok(received);
             }
-            return received;
+            let name = field.name().unwrap_or_default().to_owned();
+            let text = field.bytes().await.map_err(unread(settings))?;
+            let text = String::from_utf8(text.into())
+                .map_err(|_| ApiError::Payload("A field is not UTF-8".to_owned()))?;
+            fields.set(&name, text)?;
         }
-        let name = field.name().unwrap_or_default().to_owned();
-        let text = read_text(field).await?;
-        match name.as_str() {
-            "id" => {
-                let id = text
-                    .parse()
-                    .map_err(|error| ApiError::Payload(format!("\"id\": {error}")))?;
-                fields.id = Some(id);
+        Err(ApiError::Payload(
+            "No file was sent: send a part with a filename, after all fields".to_owned(),
+        ))
+    }
+
+    /// Reads what comes behind the file.
+    async fn end(&mut self) -> Result<(), ApiError> {
+        let settings = &self.app.settings;
+        while let Some(field) = self.body.next_field().await.map_err(unread(settings))? {
+            if field.file_name().is_some() {
+                return Err(ApiError::Payload(
+                    "Two files were sent: send each in a request of its own".to_owned(),
+                ));
             }
-            "filename_download" => fields.filename = Some(text),
-            "title" => fields.title = Some(text),
-            "focal_point_x" => fields.focal_point.0 = coordinate(&name, &text)?,
-            "focal_point_y" => fields.focal_point.1 = coordinate(&name, &text)?,
+        }
+        Ok(())
+    }
+}
+
+impl Fields {
+    fn set(&mut self, name: &str, text: String) -> Result<(), ApiError> {
+        let wrong = |why: String| ApiError::Payload(format!("\"{name}\": {why}"));
+        match name {
+            "id" => self.id = Some(text.parse().map_err(|e| wrong(format!("{e}")))?),
+            "filename_download" => self.filename = Filename::of(&text),
+            "title" => self.title = Some(Title::parse(text).map_err(|e| wrong(e.to_string()))?),
+            "access" => {
+                self.access = match text.as_str() {
+                    "" => None,
+                    text => Some(text.parse().map_err(|e| wrong(format!("it is {e}")))?),
+                }
+            }
+            "focal_point_x" => self.focal_point.0 = coordinate(name, &text)?,
+            "focal_point_y" => self.focal_point.1 = coordinate(name, &text)?,
             _ => {}
         }
+        Ok(())
     }
-    Err(ApiError::Payload(
-        "No file was sent: send a part with a filename, after all fields".to_owned(),
-    ))
 }
 
 /// Empty: none.
@@ -102,116 +141,69 @@ fn coordinate(name: &str, text: &str) -> Result<Option<u32>, ApiError> {
     }
 }
 
-async fn read_text(mut field: Field<'_>) -> Result<String, ApiError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(malformed)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > FIELD_BYTES {
-            return Err(ApiError::Payload(format!(
-                "A field is longer than {FIELD_BYTES} bytes"
-            )));
-        }
+fn check_headers(field: &Field<'_>, settings: &Settings) -> Result<(), ApiError> {
+    let limit = Limit::part_headers(settings);
+    let headers = field.headers().iter();
+    let bytes: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if bytes as u64 > limit.bytes {
+        return Err(ApiError::TooLong(limit));
     }
-    String::from_utf8(bytes).map_err(|_| ApiError::Payload("A field is not UTF-8".to_owned()))
+    Ok(())
 }
 
 async fn receive_file(
     app: &App,
     fields: Fields,
-    field: &mut Field<'_>,
+    mut field: Field<'_>,
 ) -> Result<Received, ApiError> {
-    let sent_name = field.file_name().and_then(safe_filename);
-    let limit_bytes = app.settings.max_original_bytes.bytes();
-    let internal = full_or_internal;
+    let sent_name = field.file_name().and_then(Filename::of);
+    let limit = Limit::file(&app.settings);
     let spool = tempfile::Builder::new()
         .prefix("upload-")
         .tempfile_in(app.storage.spool())
-        .map_err(internal)?;
+        .map_err(ApiError::spool)?;
     let (file, spool) = spool.into_parts();
     let mut file = tokio::fs::File::from_std(file);
     let (mut hash, mut sample, mut length_bytes) = (Sha256::new(), Vec::new(), 0u64);
-    while let Some(chunk) = field.chunk().await.map_err(malformed)? {
+    while let Some(chunk) = field.chunk().await.map_err(unread(&app.settings))? {
         length_bytes += chunk.len() as u64;
-        if length_bytes > limit_bytes {
-            return Err(ApiError::TooLarge { limit_bytes });
+        if length_bytes > limit.bytes {
+            return Err(ApiError::TooLong(limit));
         }
         hash.update(&chunk);
         let missing = SAMPLE_BYTES.saturating_sub(sample.len()).min(chunk.len());
         sample.extend_from_slice(chunk.get(..missing).unwrap_or_default());
-        file.write_all(&chunk).await.map_err(internal)?;
+        file.write_all(&chunk).await.map_err(ApiError::spool)?;
     }
-    file.flush().await.map_err(internal)?;
+    file.flush().await.map_err(ApiError::spool)?;
     if length_bytes == 0 {
         return Err(ApiError::Payload("The file is empty".to_owned()));
     }
-    let given = fields.filename.as_deref().and_then(safe_filename);
-    let filename = given.or(sent_name).unwrap_or_else(|| "file".to_owned());
+    let filename = fields.filename.or(sent_name);
+    let filename = filename.unwrap_or_else(Filename::unnamed);
     let upload = Upload {
         id: fields.id,
         spooled: spool.to_path_buf(),
         version: OriginalVersion::of_digest(&hash.finalize().into()),
         length_bytes,
         media_type: sniff(&sample).to_owned(),
-        title: fields.title.unwrap_or_else(|| title_of(&filename)),
+        title: fields.title.unwrap_or_else(|| filename.title()),
         filename,
+        access: fields.access,
         focal_point: fields.focal_point,
     };
     Ok(Received { upload, spool })
 }
 
-/// Takes what a refused client still sends, for a while: on a connection that is closed with bytes
-/// unread it might not see the answer.
-async fn linger(mut field: Field<'_>) {
-    let rest = async { while let Ok(Some(_)) = field.chunk().await {} };
-    // Who sends for longer than that sees that the connection is closed.
-    let _ = tokio::time::timeout(LINGER, rest).await;
-}
-
-/// `sea-view_2.jpg` becomes `Sea View 2`.
-fn title_of(filename: &str) -> String {
-    let stem = filename.rsplit_once('.').map_or(filename, |(stem, _)| stem);
-    let words = stem.split(['-', '_', ' ']).filter(|word| !word.is_empty());
-    let capital = |word: &str| {
-        let mut letters = word.chars();
-        letters
-            .next()
-            .map(|first| first.to_uppercase().chain(letters).collect::<String>())
-    };
-    words.filter_map(capital).collect::<Vec<_>>().join(" ")
-}
-
-fn malformed(error: MultipartError) -> ApiError {
-    let text = error.body_text();
-    match error.status() {
-        StatusCode::INTERNAL_SERVER_ERROR => ApiError::Internal(error.into()),
-        _ => ApiError::Payload(text),
-    }
-}
-
-fn full_or_internal(error: std::io::Error) -> ApiError {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            ApiError::StoreFull(thumbmill_shared::storage::StorageError::Full {
-                object: "upload".to_owned(),
-                source: error.into(),
-            })
-        }
-        _ => ApiError::Internal(anyhow::Error::new(error).context("spool an upload")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_is_made_of_the_file_name() {
-        for (filename, title) in [
-            ("sea-view_2.jpg", "Sea View 2"),
-            ("photo", "Photo"),
-            ("ünï.png", "Ünï"),
-        ] {
-            assert_eq!(title_of(filename), title);
+/// What a client is told whose form could not be read.
+fn unread(settings: &Settings) -> impl Fn(MultipartError) -> ApiError {
+    move |error| {
+        if error.status().is_server_error() || error.status() == 413 {
+            body_error(&error, Limit::file(settings), settings)
+        } else {
+            ApiError::Payload(shown(&error.body_text(), SHOWN_CHARACTERS))
         }
     }
 }

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+mod names;
+
+pub use names::{FILENAME_CHARACTERS, Filename, TITLE_CHARACTERS, Title, TitleTooLong};
+
 /// Names one original for ever: a UUID (RFC 9562), written in lower case with hyphens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AssetId(Uuid);
@@ -101,6 +105,38 @@ impl fmt::Display for OriginalVersion {
     }
 }
 
+/// Who may see an original and its variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// Whoever has a token, a signature, or the application's leave.
+    Private,
+}
+
+impl Access {
+    /// Its name in records, fields and settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
+
+impl FromStr for Access {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "public" => Ok(Self::Public),
+            "private" => Ok(Self::Private),
+            _ => Err("public or private"),
+        }
+    }
+}
+
 /// What is known of one original, apart from its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Original {
@@ -113,9 +149,12 @@ pub struct Original {
     /// Media type found from the bytes, for example `image/jpeg`.
     pub media_type: String,
     /// What a browser saves it as.
-    pub filename: String,
+    pub filename: Filename,
     /// A name for people.
-    pub title: String,
+    pub title: Title,
+    /// Who may see it; `None`: whoever the operator's default lets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// Its length.
     pub length_bytes: u64,
     /// What a cut keeps, in pixels from the left of the upright picture; with the next one only.

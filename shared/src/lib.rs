@@ -1,6 +1,7 @@
 //! What Thumbmill's api and worker say to each other: names, transforms, jobs, outcomes, and the
 //! three backends that carry them. Knows no HTTP and no pixels.
 
+pub mod access;
 pub mod asset;
 pub mod backends;
 pub mod campaigns;

@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
-use crate::asset::{AssetId, Original, OriginalVersion};
+use crate::asset::{Access, AssetId, Filename, Original, OriginalVersion, Title};
 use crate::storage::{Condition, Object, Source, Spooled, Storage, StorageError};
 use crate::variant::{variants_of, variants_of_version};
 use description::{Current, State, description_object, foreign_object};
@@ -42,9 +42,11 @@ pub struct Upload {
     /// Found from the bytes.
     pub media_type: String,
     /// What a browser saves it as.
-    pub filename: String,
+    pub filename: Filename,
     /// A name for people.
-    pub title: String,
+    pub title: Title,
+    /// Who may see it; `None` leaves it to the default, or as it was before a replacement.
+    pub access: Option<Access>,
     /// What a cut keeps, in pixels from the left and the top of the upright picture.
     pub focal_point: (Option<u32>, Option<u32>),
 }
@@ -144,6 +146,7 @@ impl Originals {
         let replacement = upload.original(id, &object, now);
         let successor = |old: &Original| Original {
             uploaded_unix: old.uploaded_unix,
+            access: replacement.access.or(old.access),
             ..replacement.clone()
         };
         let swapped = self
@@ -158,7 +161,7 @@ impl Originals {
         Ok(successor(&old))
     }
 
-    /// Changes an original's filename, title or focal point; `change` may be called more than once, and
+    /// Changes an original's filename, title, access or focal point; `change` may be called more than once, and
     /// what else it changes is not kept.
     pub async fn amend(
         &self,
@@ -172,6 +175,7 @@ impl Originals {
             Original {
                 filename: changed.filename,
                 title: changed.title,
+                access: changed.access,
                 focal_point_x: changed.focal_point_x,
                 focal_point_y: changed.focal_point_y,
                 modified_unix: now,
@@ -311,6 +315,7 @@ impl Upload {
             media_type: self.media_type.clone(),
             filename: self.filename.clone(),
             title: self.title.clone(),
+            access: self.access,
             length_bytes: self.length_bytes,
             focal_point_x: self.focal_point.0,
             focal_point_y: self.focal_point.1,

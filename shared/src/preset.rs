@@ -17,6 +17,8 @@ pub enum Policy {
     Presets,
     /// Only the built-in presets.
     None,
+    /// Presets, exactly as configured, and anything in a signed URL.
+    Signed,
 }
 
 impl FromStr for Policy {
@@ -27,7 +29,8 @@ impl FromStr for Policy {
             "all" => Ok(Self::All),
             "presets" => Ok(Self::Presets),
             "none" => Ok(Self::None),
-            _ => Err("one of all, presets, none"),
+            "signed" => Ok(Self::Signed),
+            _ => Err("one of all, presets, none, signed"),
         }
     }
 }
@@ -137,6 +140,18 @@ impl Presets {
         }
     }
 
+    /// Is it a preset that is known here, exactly as it is configured?
+    pub fn is_exact(&self, request: &VariantRequest) -> bool {
+        let Some(key) = &request.preset else {
+            return false;
+        };
+        let exact = VariantRequest {
+            preset: Some(key.clone()),
+            ..VariantRequest::default()
+        };
+        *request == exact && (self.configured.contains_key(key) || self.built_in.contains_key(key))
+    }
+
     /// What `request` of a client means who is held to `policy`: as [`Presets::expand`], of
     /// [`Presets::rounded`].
     pub fn allow(
@@ -144,23 +159,17 @@ impl Presets {
         request: VariantRequest,
         policy: Policy,
     ) -> Result<VariantRequest, PresetError> {
-        let key = request.preset.clone();
-        let exactly_a_preset = key.is_some()
-            && request
-                == VariantRequest {
-                    preset: key.clone(),
-                    ..VariantRequest::default()
-                };
-        let known = |map: &BTreeMap<_, _>| key.as_ref().is_some_and(|key| map.contains_key(key));
+        let exact = self.is_exact(&request);
+        let built_in = || {
+            let key = request.preset.as_ref();
+            key.is_some_and(|key| self.built_in.contains_key(key))
+        };
         match policy {
-            Policy::All => self.expand(self.rounded(request)),
+            // Who is asked for more has a signature.
+            Policy::All | Policy::Signed => self.expand(self.rounded(request)),
             _ if request == VariantRequest::default() => Ok(request),
-            Policy::Presets
-                if exactly_a_preset && (known(&self.configured) || known(&self.built_in)) =>
-            {
-                self.expand(request)
-            }
-            Policy::None if exactly_a_preset && known(&self.built_in) => self.expand(request),
+            Policy::Presets if exact => self.expand(request),
+            Policy::None if exact && built_in() => self.expand(request),
             Policy::Presets => Err(PresetError::PresetsOnly),
             Policy::None => Err(PresetError::Disabled),
         }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access::SigningKeys;
+use crate::asset::Access;
 use crate::encoding::{Chroma, Encoding, Scans, Step};
 use crate::preset::Policy;
 use crate::queue::QueueLocation;
@@ -16,7 +18,9 @@ use crate::transform::Ladder;
 mod text;
 
 use text::FromText;
-pub use text::{ByteSize, HeaderName, Memory, MissingEnd, Names, Namespace, Slots};
+pub use text::{
+    ByteSize, Connections, HeaderName, HttpUrl, Memory, MissingEnd, Names, Namespace, Slots, WhoMay,
+};
 
 /// Which program a setting is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +112,7 @@ macro_rules! settings {
                     .ok();
             )*
             match ($($name,)*) {
-                ($(Some($name),)*) => Ok(Settings { $($name,)* }),
+                ($(Some($name),)*) => Settings { $($name,)* }.checked(),
                 _ => Err(problems),
             }
         }
@@ -118,6 +122,27 @@ macro_rules! settings {
 settings! {
     Api listen: SocketAddr = "127.0.0.1:8080", "Address and port that HTTP is served on.";
     Worker metrics_listen: SocketAddr = "127.0.0.1:9090", "Address and port of thumbmill-worker's /livez, /readyz and /metrics.";
+    Every header_timeout: Duration = "10s", "How long the head of an HTTP request may take to come.";
+    Api body_timeout: Duration = "30s", "How long a request's body may stand still; one that goes on, however slowly, is read to its end.";
+    Every idle_timeout: Duration = "60s", "How long an HTTP connection may wait for its next request. Set it above the same limit of a proxy in front.";
+    Every write_timeout: Duration = "30s", "How long a client may take none of an answer's bytes.";
+    Every linger_timeout: Duration = "5s", "How long a connection is still read after its last answer, so that a client that sends its whole request first sees the answer.";
+    Every max_connections: Connections = "auto", "HTTP connections that may be open at a time; further ones get 503. `auto` leaves half of the open files that the system allows (`ulimit -n`) for other things, and is 4096 at most.";
+    Every max_connections_per_client: u32 = "100", "The same of one client, which is an IPv4 address or an IPv6 /64 network, and never more than half of them all; further ones get 429. It does not count behind a proxy, where `THUMBMILL_CLIENT_HEADER` is set.";
+    Api admin_listen: Option<SocketAddr> = "", "Address and port of `/files`, `/campaigns` and `/metrics`, if they shall not be where `/assets` is.";
+    Api access: WhoMay = "auto", "Who may do what without a token: `auto`, `local` or `open`. `auto` is `local` on a loopback address without tokens; otherwise public files can be read, and everything else needs a token. `local` lets everybody do everything who calls this machine `localhost` or by a loopback address: for a port that only this machine reaches. `open` lets everybody do everything.";
+    Api tokens: Option<PathBuf> = "", "TOML file of tokens, which `thumbmill tokens new` writes; it is read again when it changes and on SIGHUP.";
+    Api token_cookie: Option<HeaderName> = "", "Cookie that a token may come in, besides `Authorization: Bearer` and `?access_token=`.";
+    Api default_access: Access = "public", "Who may see files of which nothing else is said: `public` (everybody) or `private` (whoever has a token or a signed URL, or whom THUMBMILL_AUTHORIZE lets).";
+    Api originals: Access = "public", "Who may see originals themselves: `public` (whoever may see the file) or `private` (as if the file were private); its thumbnails are not meant.";
+    Api signing_keys: SigningKeys = "", "Keys of signed URLs: `NAME:SECRET,NAME:SECRET`. `thumbmill sign` takes the first, all are good for checking. A secret has 32 characters or more.";
+    Api authorize: Option<HttpUrl> = "", "URL of an application that says who may see a private file. It gets a GET with the client's Authorization and Cookie, X-Original-Method and X-Original-URI, and answers 2xx for yes, and 401, 403 or 404 for no.";
+    Api authorize_for: Duration = "30s", "How long such a verdict is kept, by credential and file; `0s` asks each time.";
+    Api authorize_timeout: Duration = "2s", "How long the application may take; after that private files are answered with 503.";
+    Every max_header_bytes: ByteSize = "32KiB", "Longest head of an HTTP request.";
+    Api max_json_bytes: ByteSize = "64KiB", "Longest JSON body of a request.";
+    Api max_fields_bytes: ByteSize = "64KiB", "Most that an upload may have before its file: fields, headers of parts and everything else together.";
+    Api max_part_header_bytes: ByteSize = "8KiB", "Most that the headers of one part of an upload may have.";
     Every storage: Location = "file:./data", "Where originals and variants lie: `file:FOLDER` or `s3://BUCKET/PREFIX`. S3 credentials and region come from the usual AWS_* variables.";
     Every s3_endpoint: Option<String> = "", "URL of an S3 server that is not AWS; switches to path-style addresses.";
     Every s3_connect_timeout: Duration = "500ms", "How long a connection to S3 may take.";
@@ -132,7 +157,7 @@ settings! {
     Every presets: Option<PathBuf> = "", "TOML file of presets.";
     Every max_original_bytes: ByteSize = "100MiB", "Largest original, uploaded or rendered.";
     Api pregenerate: Names = "", "Presets that are made of every new or replaced original before anybody asks for them: `card,hero`.";
-    Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones) or `none` (only the built-in ones).";
+    Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones), `none` (only the built-in ones) or `signed` (presets, and anything in a signed URL).";
     Every widths: Option<Ladder> = "", "Widths that thumbnails are made in, such as `100,200,400,800`: one that a request names becomes the next of them, a height beside it keeps the ratio, a height alone becomes the next of them, too. Sizes of presets, of `transforms` and of jobs that others publish are exact. If unset, all are.";
     Api renew_after: Option<Duration> = "", "How old a thumbnail's date in the store must be to be renewed when it is asked for, such as `1d`; then `thumbmill variants purge --older-than` removes what nobody asked for. If unset, the date is that of its making.";
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
@@ -140,7 +165,7 @@ settings! {
     Api max_waiting: u32 = "1000", "Requests that may wait for thumbnails at a time in one process; further ones get 503 at once.";
     Api max_waiting_per_client: u32 = "250", "The same of one client, which is an IPv4 address or an IPv6 /64 network; further ones get 429.";
     Api max_waiting_per_original: u32 = "100", "Thumbnails of one original that may be waited for at a time in one process; further ones get 429.";
-    Api client_header: Option<HeaderName> = "", "Header whose last address is the client's, such as `x-forwarded-for`, if a proxy adds it; if unset, whoever connects is the client, so behind a proxy it has to be set.";
+    Every client_header: Option<HeaderName> = "", "Header whose last address is the client's, such as `x-forwarded-for`, if a proxy adds it; if unset, whoever connects is the client, so behind a proxy it has to be set.";
     Api cache_control: String = "public, max-age=2592000", "Cache-Control of originals and variants.";
     Worker slots: Slots<0> = "auto", "Renders at a time that somebody waits for; `auto` is the number of cores.";
     Worker bulk_slots: Slots<1> = "auto", "Renders of bulk jobs at a time, beside the others; in child processes they get the CPU that those leave. `auto` is one less than there are cores, and at least 1.";
@@ -165,6 +190,24 @@ settings! {
 }
 
 impl Settings {
+    /// Refuses settings that contradict each other.
+    fn checked(self) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        if self.transforms == Policy::Signed && self.signing_keys == SigningKeys::default() {
+            let reason = "nobody can sign without THUMBMILL_SIGNING_KEYS";
+            problems.push(Problem::new("transforms", "signed", reason.to_owned()));
+        }
+        if self.access == WhoMay::Open && self.tokens.is_some() {
+            let reason = "tokens mean nothing where everybody may do everything: leave THUMBMILL_TOKENS or this out";
+            problems.push(Problem::new("access", "open", reason.to_owned()));
+        }
+        if problems.is_empty() {
+            Ok(self)
+        } else {
+            Err(problems)
+        }
+    }
+
     /// What was chosen of the encoders.
     pub fn encoding(&self) -> Encoding {
         Encoding {

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use thumbmill_http::ConnectionLimits;
 use thumbmill_shared::backends::Backends;
+use thumbmill_shared::metrics;
 use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program};
-use thumbmill_shared::{metrics, shutdown};
+use thumbmill_shared::shutdown::{self, Shutdown};
 use tokio::net::TcpListener;
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark's own variable")]
@@ -24,7 +26,9 @@ fn main() -> anyhow::Result<std::process::ExitCode> {
         settings.grace,
         |shutdown| async move {
             let listener = TcpListener::bind(settings.metrics_listen).await?;
-            let health = thumbmill_health::serve(listener, metrics::install()?, shutdown.clone());
+            let routes = thumbmill_http::health::router(metrics::install()?, &shutdown);
+            let limits = ConnectionLimits::of(&settings);
+            let health = thumbmill_http::serve(listener, routes, limits, Shutdown::default());
             shutdown.spawn_detached(async move {
                 let _ = health.await;
             });

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use thumbmill_http::ConnectionLimits;
 use thumbmill_shared::backends::{Backends, problems_apart};
 use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program, Settings};
@@ -32,7 +33,14 @@ async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("listen on {address}"))?;
-    let health = thumbmill_health::serve(listener, metrics, shutdown.clone());
+    thumbmill_http::raise_open_files();
+    // Until the very end: while the process drains, operators want to know more than ever.
+    let health = thumbmill_http::serve(
+        listener,
+        thumbmill_http::health::router(metrics, &shutdown),
+        ConnectionLimits::of(&settings),
+        Shutdown::default(),
+    );
     shutdown.spawn_detached(async move {
         if let Err(error) = health.await {
             tracing::error!(%error, "serve health and metrics");

@@ -11,7 +11,9 @@ mod dead_letters;
 mod pregenerate;
 mod report;
 mod serve;
+mod sign;
 mod terminal;
+mod tokens;
 mod variants;
 
 const ABOUT: &str = "Everything in one process: serves originals and thumbnails over HTTP, and renders what is \
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
         campaigns::command(),
         variants::command(),
         dead_letters::command(),
+        tokens::command(),
+        sign::command(),
     ]);
     let (settings, matches) = settings::parse_or_exit(program, command);
     shutdown::run_to_end(settings.grace, |shutdown| async move {
@@ -39,6 +43,8 @@ fn main() -> ExitCode {
             }
             Some((campaigns::NAME, matches)) => campaigns::run(&settings, matches, &shutdown).await,
             Some((variants::NAME, matches)) => variants::run(&settings, matches, &shutdown).await,
+            Some((tokens::NAME, matches)) => tokens::run(&settings, matches),
+            Some((sign::NAME, matches)) => sign::run(&settings, matches),
             _ => serve::run(settings, shutdown).await,
         }
     })

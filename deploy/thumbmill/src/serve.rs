@@ -1,5 +1,6 @@
 //! The service in one process.
 
+use thumbmill_api::Listeners;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::Settings;
@@ -10,11 +11,11 @@ use thumbmill_shared::{metrics, telemetry};
 pub(crate) async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
     telemetry::install(settings.log, &settings.log_filter)?;
     let metrics = metrics::install()?;
-    let listener = thumbmill_api::listen(&settings).await?;
+    let listeners = Listeners::open(&settings).await?;
     let backends = Backends::open(&settings, Hears::Everything, &shutdown).await?;
-    greet(listener.local_addr()?);
+    greet(listeners.assets.local_addr()?);
     let worker = thumbmill_worker::run(&settings, backends.clone(), shutdown.clone());
-    let api = thumbmill_api::run(listener, settings.clone(), backends, metrics, shutdown);
+    let api = thumbmill_api::run(listeners, settings.clone(), backends, metrics, shutdown);
     tokio::try_join!(api, worker)?;
     Ok(())
 }

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Originals, OriginalsError, unix};
-use crate::asset::{AssetId, Original, OriginalVersion};
+use crate::asset::{AssetId, Filename, Original, OriginalVersion, Title};
 use crate::media_type;
 use crate::storage::{StorageError, Tag};
 
 /// Longer than any description that this program writes.
-const DESCRIPTION_LIMIT_BYTES: u64 = 1024 * 1024;
+const DESCRIPTION_LIMIT_BYTES: u64 = 64 * 1024;
 
 /// The content of `description.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,6 +64,7 @@ impl Originals {
                 self.foreign(id).await?.map(|found| Original {
                     filename: original.filename.clone(),
                     title: original.title.clone(),
+                    access: original.access,
                     uploaded_unix: original.uploaded_unix,
                     focal_point_x: original.focal_point_x,
                     focal_point_y: original.focal_point_y,
@@ -113,8 +114,9 @@ impl Originals {
             version: OriginalVersion::of_store_tag(head.tag.as_str()),
             object,
             media_type: media_type::sniff(&sample).to_owned(),
-            title: id.to_string(),
-            filename,
+            title: Title::from(id.to_string()),
+            filename: Filename::from(filename),
+            access: None,
             length_bytes: head.length_bytes,
             focal_point_x: None,
             focal_point_y: None,
@@ -136,6 +138,38 @@ pub(super) fn foreign_object(id: AssetId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::asset::{Access, FILENAME_CHARACTERS, TITLE_CHARACTERS};
+
+    /// What was written longer than reading allows was an error for ever.
+    #[test]
+    fn the_longest_description_is_read_again() {
+        let id = AssetId::random();
+        let original = Original {
+            id,
+            version: OriginalVersion::of_store_tag("x"),
+            object: format!("uploads/{id}/{}", Uuid::nil()),
+            media_type: "text/plain; charset=utf-8".into(),
+            // JSON writes it as \u0001.
+            filename: Filename::of(&"\u{10ffff}".repeat(FILENAME_CHARACTERS)).unwrap(),
+            title: Title::parse("\u{1}".repeat(TITLE_CHARACTERS)).unwrap(),
+            access: Some(Access::Private),
+            length_bytes: u64::MAX,
+            focal_point_x: Some(u32::MAX),
+            focal_point_y: Some(u32::MAX),
+            uploaded_unix: u64::MAX,
+            modified_unix: u64::MAX,
+        };
+        let description = Description {
+            revision: Uuid::nil(),
+            state: State::Live(original),
+        };
+        let written = serde_json::to_vec(&description).unwrap();
+        assert!(
+            written.len() as u64 <= DESCRIPTION_LIMIT_BYTES,
+            "{}",
+            written.len()
+        );
+    }
 
     #[test]
     fn a_description_is_read_as_it_was_written() {
@@ -145,8 +179,9 @@ mod tests {
             version: OriginalVersion::of_store_tag("x"),
             object: foreign_object(id),
             media_type: "image/png".into(),
-            filename: "a.png".into(),
-            title: "A".into(),
+            filename: Filename::of("a.png").unwrap(),
+            title: "A".to_owned().into(),
+            access: Some(Access::Private),
             length_bytes: u64::MAX,
             focal_point_x: Some(u32::MAX),
             focal_point_y: None,

@@ -1,11 +1,13 @@
 //! How a setting's text becomes its value.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::access::SigningKeys;
+use crate::asset::Access;
 use crate::encoding::{Chroma, Step};
 use crate::preset::Policy;
 use crate::queue::QueueLocation;
@@ -29,7 +31,7 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder);
+by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder Connections Access SigningKeys WhoMay HttpUrl);
 
 impl<const MOST: u8, const DEFAULT: u8> FromText for Step<MOST, DEFAULT> {
     fn from_text(text: &str) -> Result<Self, String> {
@@ -205,6 +207,80 @@ impl<const SPARED: usize> FromStr for Slots<SPARED> {
         text.parse()
             .map(Self)
             .map_err(|_| "auto, or a whole number above 0")
+    }
+}
+
+/// Who may do what without a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhoMay {
+    /// As the address and the tokens say.
+    Auto,
+    /// Whoever calls this machine by a name of its own may do everything.
+    Local,
+    /// Everybody may do everything.
+    Open,
+}
+
+impl FromStr for WhoMay {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "local" => Ok(Self::Local),
+            "open" => Ok(Self::Open),
+            _ => Err("one of auto, local, open"),
+        }
+    }
+}
+
+/// A URL of an HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpUrl(String);
+
+impl HttpUrl {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HttpUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let rest = text
+            .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("https://"));
+        let host = rest.map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
+        if host.is_some_and(|host| !host.is_empty() && !host.contains('@')) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("http://HOST:PORT/PATH or https://HOST:PORT/PATH, without a password")
+        }
+    }
+}
+
+/// How many connections may be open at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// As many as fit into the limit on open files.
+    Auto,
+    /// So many.
+    Count(NonZeroU32),
+}
+
+impl FromStr for Connections {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            count => match count.parse() {
+                Ok(count) => Ok(Self::Count(count)),
+                Err(_) => Err("auto, or a whole number above 0"),
+            },
+        }
     }
 }
 

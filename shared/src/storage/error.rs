@@ -111,7 +111,7 @@ impl Operation {
     }
 
     /// What an error of the file system means.
-    pub(super) fn failed(self, object: &str, error: io::Error) -> StorageError {
+    pub fn failed(self, object: &str, error: io::Error) -> StorageError {
         use io::ErrorKind as Kind;
         match error.kind() {
             Kind::StorageFull | Kind::QuotaExceeded => StorageError::Full {

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt};
 use tempfile::TempDir;
-use thumbmill_shared::asset::{AssetId, Original, OriginalVersion};
+use thumbmill_shared::asset::{AssetId, Filename, Original, OriginalVersion, Title};
 use thumbmill_shared::originals::{Originals, OriginalsError, Upload};
 use thumbmill_shared::storage::{
     Condition, Location, S3Options, Source, Storage, StorageError, Tag,
@@ -416,8 +416,9 @@ fn upload(store: &Store, id: Option<AssetId>, content: &str) -> Upload {
         version: version(content),
         length_bytes: content.len() as u64,
         media_type: "image/gif".into(),
-        filename: "a.gif".into(),
-        title: content.into(),
+        filename: Filename::of("a.gif").unwrap(),
+        title: content.to_owned().into(),
+        access: None,
         focal_point: (None, None),
     }
 }
@@ -464,7 +465,7 @@ async fn of_ten_creations_of_one_id_exactly_one_wins(store: Store) {
     assert_eq!(created.len(), 1);
     assert_eq!(
         content(&store, &created[0]).await.unwrap(),
-        created[0].title
+        &*created[0].title
     );
     if let Some(folder) = &store.folder {
         // The bytes, the description and the lock.
@@ -500,7 +501,7 @@ async fn an_amended_original_keeps_its_bytes(store: Store) {
     let originals = store.originals();
     let old = originals.create(upload(&store, None, "one")).await.unwrap();
     let amended = originals.amend(old.id, |original| {
-        original.title = "Title".into();
+        original.title = Title::from("Title".to_owned());
         original.object = "elsewhere".into();
     });
     let amended = amended.await.unwrap();
@@ -562,7 +563,7 @@ async fn an_object_of_another_tool_is_an_original(store: Store) {
     put(&store, &object, picture("one")).await;
     let first = originals.describe(id).await.unwrap().unwrap();
     assert_eq!(first.media_type, "image/gif");
-    assert_eq!(first.filename, format!("{id}.gif"));
+    assert_eq!(&*first.filename, format!("{id}.gif"));
     assert_eq!(first.length_bytes, 10);
     assert_eq!(content(&store, &first).await.unwrap(), picture("one"));
     let duplicate = originals.create(upload(&store, Some(id), "x")).await;
@@ -574,7 +575,7 @@ async fn an_object_of_another_tool_is_an_original(store: Store) {
     assert_eq!(second.media_type, "image/svg+xml");
     assert_ne!(second.version, first.version);
 
-    let title = "Title".to_owned();
+    let title = Title::from("Title".to_owned());
     let amended = originals.amend(id, |original| original.title.clone_from(&title));
     assert_eq!(amended.await.unwrap().title, title);
     put(&store, &object, picture("three")).await;
@@ -619,7 +620,8 @@ async fn changes_that_race_leave_a_description_that_opens(store: Store) {
             }
         });
         let amends = (0..5).map(|n| async move {
-            let amend = originals.amend(id, |original| original.title = format!("{n}"));
+            let amend =
+                originals.amend(id, |original| original.title = Title::from(format!("{n}")));
             match amend.await {
                 Ok(_) | Err(OriginalsError::Missing(_)) => {}
                 Err(error) => panic!("{error:?}"),

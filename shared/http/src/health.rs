@@ -9,20 +9,17 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use thumbmill_shared::shutdown::Shutdown;
-use tokio::net::TcpListener;
 
 /// How often counted observations are folded together, whether or not anybody reads them.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// `/livez`, `/readyz` and `/metrics`.
-pub fn router(metrics: PrometheusHandle, shutdown: Shutdown) -> Router {
-    let upkeep = metrics.clone();
-    shutdown.spawn_until_begun(async move {
-        loop {
-            tokio::time::sleep(UPKEEP_EVERY).await;
-            upkeep.run_upkeep();
-        }
-    });
+pub fn router(metrics: PrometheusHandle, shutdown: &Shutdown) -> Router {
+    probes(shutdown.clone()).merge(self::metrics(metrics, shutdown))
+}
+
+/// `/livez` and `/readyz`.
+pub fn probes(shutdown: Shutdown) -> Router {
     let readyz = move || {
         let ending = shutdown.has_begun();
         async move {
@@ -33,6 +30,20 @@ pub fn router(metrics: PrometheusHandle, shutdown: Shutdown) -> Router {
             }
         }
     };
+    Router::new()
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(readyz))
+}
+
+/// `/metrics`.
+pub fn metrics(metrics: PrometheusHandle, shutdown: &Shutdown) -> Router {
+    let upkeep = metrics.clone();
+    shutdown.spawn_until_begun(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            upkeep.run_upkeep();
+        }
+    });
     let render = move || {
         let text = metrics.render();
         async move {
@@ -46,18 +57,5 @@ pub fn router(metrics: PrometheusHandle, shutdown: Shutdown) -> Router {
                 .into_response()
         }
     };
-    Router::new()
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(render))
-}
-
-/// Serves them alone, for a process that has no other HTTP. It answers until the very end: while
-/// the process drains, operators want to know more than ever.
-pub async fn serve(
-    listener: TcpListener,
-    metrics: PrometheusHandle,
-    shutdown: Shutdown,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(metrics, shutdown)).await
+    Router::new().route("/metrics", get(render))
 }

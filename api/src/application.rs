@@ -1,0 +1,190 @@
+//! Asks the operator's application whether a caller may see a private file, as proxies do with
+//! `auth_request`: it gets the caller's credentials and the request's URI, and answers 2xx for yes.
+//! Its verdicts are kept for a while, by credential and asset.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use moka::future::Cache;
+use sha2::{Digest, Sha256};
+use thumbmill_shared::asset::AssetId;
+use thumbmill_shared::settings::Settings;
+use tokio::sync::Semaphore;
+
+use crate::caller::access_token;
+
+/// Verdicts that are kept.
+const KEPT: u64 = 100_000;
+/// Questions at a time; further callers are told to come again.
+const AT_ONCE: usize = 64;
+const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
+const ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
+
+/// The application does not answer; the text is for logs.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("THUMBMILL_AUTHORIZE: {0}")]
+pub(crate) struct Away(String);
+
+/// The application that knows who may see what.
+pub(crate) struct Application {
+    url: Uri,
+    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    timeout: Duration,
+    /// `None`: each is asked for anew.
+    verdicts: Option<Cache<[u8; 32], bool>>,
+    places: Semaphore,
+}
+
+/// A request as the application is told of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) asset: AssetId,
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl Application {
+    /// The one that `settings` name, if they do. Errors: its URL cannot be used.
+    pub(crate) fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        let Some(url) = &settings.authorize else {
+            return Ok(None);
+        };
+        let url = url.as_str().parse().context("THUMBMILL_AUTHORIZE")?;
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .context("THUMBMILL_AUTHORIZE: the system's certificates")?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let kept_for = settings.authorize_for;
+        let verdicts = (!kept_for.is_zero()).then(|| {
+            Cache::builder()
+                .max_capacity(KEPT)
+                .time_to_live(kept_for)
+                .build()
+        });
+        Ok(Some(Self {
+            url,
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            timeout: settings.authorize_timeout,
+            verdicts,
+            places: Semaphore::new(AT_ONCE),
+        }))
+    }
+
+    /// May the caller see it?
+    pub(crate) async fn allows(&self, question: Question<'_>) -> Result<bool, Away> {
+        match &self.verdicts {
+            None => self.ask(question).await,
+            // Of many who want to know the same at the same time one asks.
+            Some(verdicts) => verdicts
+                .try_get_with(question.key(), self.ask(question))
+                .await
+                .map_err(|away: Arc<Away>| Away::clone(&away)),
+        }
+    }
+
+    async fn ask(&self, question: Question<'_>) -> Result<bool, Away> {
+        let _place = self
+            .places
+            .try_acquire()
+            .map_err(|_| Away(format!("{AT_ONCE} questions wait for an answer")))?;
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = self.url.clone();
+        question.write(request.headers_mut());
+        let answer = tokio::time::timeout(self.timeout, self.client.request(request)).await;
+        let answer = answer
+            .map_err(|_| Away(format!("no answer within {:?}", self.timeout)))?
+            .map_err(|error| Away(thumbmill_shared::chain::chain(&error)))?;
+        match answer.status() {
+            status if status.is_success() => Ok(true),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Ok(false),
+            status => Err(Away(format!(
+                "it answered {status}, which is neither yes nor no"
+            ))),
+        }
+    }
+}
+
+impl Question<'_> {
+    fn write(&self, headers: &mut HeaderMap) {
+        for name in [header::AUTHORIZATION, header::COOKIE] {
+            for value in self.headers.get_all(&name) {
+                headers.append(&name, value.clone());
+            }
+        }
+        let uri = self.uri.path_and_query().map_or("/", |uri| uri.as_str());
+        for (name, text) in [(ORIGINAL_METHOD, self.method.as_str()), (ORIGINAL_URI, uri)] {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    /// The same for the same credentials and asset.
+    fn key(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        add(self.asset.to_string().as_bytes());
+        for name in [header::AUTHORIZATION, header::COOKIE] {
+            for value in self.headers.get_all(&name) {
+                add(name.as_str().as_bytes());
+                add(value.as_bytes());
+            }
+        }
+        add(access_token(self.uri).unwrap_or_default().as_bytes());
+        hash.finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_credential_or_asset_is_another_question() {
+        let assets = [AssetId::random(), AssetId::random()];
+        let mut keys = std::collections::HashSet::new();
+        for asset in assets {
+            for uri in [
+                "/assets/x?width=1",
+                "/assets/x?access_token=a",
+                "/assets/x?access_token=b",
+            ] {
+                for headers in [vec![], vec![("authorization", "a")], vec![("cookie", "a")]] {
+                    let headers: HeaderMap = headers
+                        .into_iter()
+                        .map(|(name, value)| {
+                            (
+                                HeaderName::from_static(name),
+                                HeaderValue::from_static(value),
+                            )
+                        })
+                        .collect();
+                    let uri = uri.parse().unwrap();
+                    let method = Method::GET;
+                    let question = Question {
+                        asset,
+                        method: &method,
+                        uri: &uri,
+                        headers: &headers,
+                    };
+                    keys.insert(question.key());
+                }
+            }
+        }
+        assert_eq!(keys.len(), 18);
+    }
+}
