@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::json;
-use thumbmill_http::{Client, Full};
+use thumbmill_http::Client;
 use thumbmill_shared::asset::{AssetId, Filename, Original};
 use thumbmill_shared::format::{Format, FormatChoice, SourceFormat};
 use thumbmill_shared::outcome::{Outcome, Ready, Reason};
@@ -367,16 +367,10 @@ impl<'a> Page<'a> {
             Patience::Wait(wait) => self.request.started + wait,
             Patience::Async => self.request.started + settings.wait,
         };
-        let _place = self
-            .app
-            .waiting
-            .enter(self.request.client(settings.client_header.as_ref()))
-            .map_err(|full| match full {
-                Full::All => Refusal::Crowded,
-                Full::Client => Refusal::Client,
-            })?;
+        let client = self.request.client(settings.client_header.as_ref());
         loop {
-            let mut flight = self.app.flights.join(variant, &self.request.trace)?;
+            let flights = &self.app.flights;
+            let mut flight = flights.join(variant, client, &self.request.trace)?;
             let over = |progress: &Progress| match progress {
                 Progress::Started => false,
                 Progress::Queued => patience == Patience::Async,

@@ -15,6 +15,7 @@ use thumbmill_shared::access::{Role, SIGNATURE, SignedUrl};
 use crate::App;
 use crate::access::{Caller, Doors};
 use crate::error::ApiError;
+use crate::limits::Limit;
 
 /// The parameter that carries a token.
 const ACCESS_TOKEN: &str = "access_token";
@@ -34,6 +35,7 @@ pub(crate) async fn identify(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    check_length(&app, &request)?;
     let host = check_host(&request)?;
     check_site(&request, host.as_deref())?;
     let credentials = credentials(&app, doors, &request, host.as_deref())?;
@@ -74,8 +76,8 @@ fn credentials(
 }
 
 fn token_role(app: &App, request: &Request, now: SystemTime) -> Result<Option<Role>, ApiError> {
-    let cookie = app.settings.token_cookie.as_ref();
-    let Some(text) = token_of(request, cookie.map(|name| name.as_str())) else {
+    let cookie = app.settings.token_cookie.as_deref();
+    let Some(text) = token_of(request, cookie) else {
         return Ok(None);
     };
     match app.tokens.current().find(&text, now) {
@@ -120,6 +122,20 @@ fn cookie_of(headers: &HeaderMap, name: &str) -> Option<String> {
         .filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(known, _)| *known == name)?;
     Some(value.trim_matches('"').to_owned())
+}
+
+fn check_length(app: &App, request: &Request) -> Result<(), ApiError> {
+    let limit = Limit::head(&app.settings);
+    let uri = request.uri().path_and_query();
+    let uri = uri.map_or(0, |uri| uri.as_str().len());
+    let headers = request.headers().iter();
+    let headers: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if (uri + headers) as u64 > limit.bytes {
+        return Err(ApiError::HeadTooLong(limit));
+    }
+    Ok(())
 }
 
 /// The host that a request is for, without its port: HTTP/1.1 names exactly one (RFC 9112, 3.2).

@@ -71,6 +71,9 @@ pub(crate) enum ApiError {
     /// More was sent than a limit allows.
     #[error("{} may have {} bytes ({}); this request has more.", .0.of, .0.bytes, .0.setting)]
     TooLong(Limit),
+    /// The head is longer than it may be.
+    #[error("{} may have {} bytes ({}); this one has more.", .0.of, .0.bytes, .0.setting)]
+    HeadTooLong(Limit),
     /// The body stopped coming.
     #[error("Nothing more of the body came for {0:?} (THUMBMILL_BODY_TIMEOUT).")]
     BodyStoodStill(Duration),
@@ -161,6 +164,10 @@ impl ApiError {
             Self::Payload(_) => (StatusCode::BAD_REQUEST, "INVALID_PAYLOAD"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::TooLong(_) => (StatusCode::PAYLOAD_TOO_LARGE, "CONTENT_TOO_LARGE"),
+            Self::HeadTooLong(_) => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "CONTENT_TOO_LARGE",
+            ),
             Self::BodyStoodStill(_) => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
             Self::BadToken => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
             Self::BadSignature(_) | Self::Forbidden(_) | Self::OtherSite => {

@@ -1,12 +1,14 @@
-//! One flight per missing variant and process: it publishes the job, or finds that somebody else
-//! has, and waits for the end. However many requests wait, the queue sees one job.
+//! One flight per missing variant and process: it has its turn, publishes the job, or finds that
+//! somebody else has, and stays until the end. However many requests wait, the queue sees one job.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use thumbmill_http::{Client, Full, Place, Places};
 use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::job::{JobError, RenderJob};
+use thumbmill_shared::metrics::WAITING;
 use thumbmill_shared::outcome::{Outcome, Ready};
 use thumbmill_shared::queue::{Lane, Message, PublishError, Queue, Seen};
 use thumbmill_shared::readiness::{Ending, Enqueue, Event, Readiness};
@@ -19,9 +21,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::descriptions::Descriptions;
+use crate::turns::{Ticket, Turn, Turns, Wait};
 
 /// How often a flight looks again, in case an announcement was lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a job that nobody waits for is counted, if nothing is heard of it.
+const COUNTED_FOR: Duration = Duration::from_mins(1);
 
 /// Why a variant is not there, though nothing is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +50,15 @@ pub(crate) enum Refusal {
     /// As many thumbnails of this original are waited for as may be.
     #[error("too many thumbnails of this original are waited for")]
     Original,
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::All => Self::Crowded,
+            Full::Client => Self::Client,
+        }
+    }
 }
 
 impl Refusal {
@@ -90,12 +105,14 @@ enum Wake {
     LookAgain,
 }
 
-/// What flights may take.
+/// How many there may be at a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Each lasts no longer.
-    pub(crate) longest: Duration,
-    /// Of each original so many at a time.
+    /// Of thumbnails, counted once for each client that has asked for them.
+    pub(crate) all: u32,
+    /// The same of one client.
+    pub(crate) per_client: u32,
+    /// Thumbnails of one original.
     pub(crate) per_original: u32,
 }
 
@@ -110,7 +127,9 @@ struct Shared {
     storage: Storage,
     readiness: Readiness,
     queue: Queue,
-    limits: Limits,
+    per_original: u32,
+    places: Places,
+    turns: Turns,
     shutdown: Shutdown,
     running: Mutex<HashMap<VariantKey, Running>>,
 }
@@ -118,8 +137,12 @@ struct Shared {
 #[derive(Debug)]
 struct Running {
     of: AssetId,
-    progress: watch::Receiver<Progress>,
+    /// Those who wait have a receiver each.
+    progress: watch::Sender<Progress>,
     wake: mpsc::UnboundedSender<Wake>,
+    /// Of every client that has asked for it, however it waits; until the flight ends.
+    places: HashMap<Client, Place>,
+    ticket: Ticket,
 }
 
 impl Flights {
@@ -138,47 +161,57 @@ impl Flights {
                 storage,
                 readiness,
                 queue,
-                limits,
+                per_original: limits.per_original,
+                places: Places::new(limits.all, Some(limits.per_client), WAITING),
+                turns: Turns::default(),
                 shutdown,
                 running,
             }),
         }
     }
 
-    /// Joins the flight for a variant, or starts it if there are not too many of its original.
+    /// Joins the flight for a variant in the name of `client`, or starts it if there are not too many
+    /// of this client, of its original, or at all.
     pub(crate) fn join(
         &self,
         variant: &Variant,
+        client: Client,
         trace: &TraceContext,
     ) -> Result<watch::Receiver<Progress>, Refusal> {
-        let (key, of) = (variant.key(), variant.asset);
-        let mut running = self.shared.running();
-        if let Some(flight) = running.get(&key) {
-            return Ok(flight.progress.clone());
+        let (shared, key, of) = (&self.shared, variant.key(), variant.asset);
+        let mut running = shared.running();
+        if let Some(flight) = running.get_mut(&key) {
+            if let hash_map::Entry::Vacant(vacant) = flight.places.entry(client) {
+                vacant.insert(shared.places.enter(client)?);
+                shared.turns.join(flight.ticket, client);
+            }
+            return Ok(flight.progress.subscribe());
         }
+        let place = shared.places.enter(client)?;
         let same = running.values().filter(|flight| flight.of == of);
-        if same.count() >= self.shared.limits.per_original as usize {
+        if same.count() >= shared.per_original as usize {
             return Err(Refusal::Original);
         }
         let (progress, receiver) = watch::channel(Progress::Started);
         let (wake, woken) = mpsc::unbounded_channel();
-        running.insert(
-            key.clone(),
-            Running {
-                of,
-                progress: receiver.clone(),
-                wake,
-            },
-        );
+        let turn = shared.turns.ask(client);
+        let flight = Running {
+            of,
+            progress: progress.clone(),
+            wake,
+            places: HashMap::from([(client, place)]),
+            ticket: turn.ticket(),
+        };
+        running.insert(key.clone(), flight);
         drop(running);
         let flight = Flight {
-            shared: Arc::clone(&self.shared),
+            shared: Arc::clone(shared),
             key,
             variant: variant.clone(),
             trace: trace.child(),
             progress,
         };
-        self.shared.shutdown.spawn(flight.run(woken));
+        shared.shutdown.spawn(flight.run(turn, woken));
         Ok(receiver)
     }
 
@@ -222,6 +255,27 @@ impl Shared {
     }
 }
 
+/// What became of a look at a variant.
+enum Looked {
+    /// It has ended.
+    Known(Outcome),
+    /// Its job is on its way.
+    Pending,
+    /// Its job was put on the queue.
+    Published,
+}
+
+/// Waits until the variant ends without a job of this flight.
+async fn made(woken: &mut mpsc::UnboundedReceiver<Wake>) -> Ending {
+    loop {
+        match woken.recv().await {
+            Some(Wake::Ended(ending)) => return ending,
+            Some(Wake::LookAgain) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
+
 struct Flight {
     shared: Arc<Shared>,
     key: VariantKey,
@@ -231,13 +285,14 @@ struct Flight {
 }
 
 impl Flight {
-    async fn run(self, woken: mpsc::UnboundedReceiver<Wake>) {
+    async fn run(self, turn: Wait, woken: mpsc::UnboundedReceiver<Wake>) {
         let end = match self.message() {
-            Ok(message) => self.fly(&message, woken).await,
+            Ok(message) => self.fly(&message, turn, woken).await,
             Err(error) => Some(Err(Refusal::Unavailable(error.to_string()))),
         };
         // Out of the map first: whoever joins from here on starts anew and sees the present.
-        self.shared.running().remove(&self.key);
+        let left = self.shared.running().remove(&self.key);
+        drop(left);
         if let Some(end) = end {
             self.progress.send_replace(Progress::Ended(end));
         }
@@ -253,28 +308,59 @@ impl Flight {
         Message::new(&job, Seen::Nothing, self.trace.clone())
     }
 
-    /// Until the end; `None` when nobody waits any more and the job is on its way.
+    /// Until the end. `None`: nobody waits any more, and nothing is known of a job, or it has not
+    /// ended for long.
     async fn fly(
         &self,
         message: &Message,
+        mut turn: Wait,
         mut woken: mpsc::UnboundedReceiver<Wake>,
     ) -> Option<Result<Ending, Refusal>> {
-        let deadline = Instant::now() + self.shared.limits.longest;
+        let turn = tokio::select! {
+            // What may go goes, even if its client is gone by now.
+            biased;
+            turn = turn.come() => turn,
+            ending = made(&mut woken) => return Some(Ok(ending)),
+            // Nothing is begun for nobody.
+            () = self.progress.closed() => return None,
+        };
+        self.see_through(message, turn, woken).await
+    }
+
+    /// Has the turn, and keeps it until the job has ended: it is counted as long as it is there.
+    async fn see_through(
+        &self,
+        message: &Message,
+        mut turn: Turn,
+        mut woken: mpsc::UnboundedReceiver<Wake>,
+    ) -> Option<Result<Ending, Refusal>> {
         // Not at once: even a tick that is due waits for the timer's next millisecond.
         let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut published = None;
         loop {
-            match self.look(message).await {
-                Ok(Some(outcome)) => return Some(Ok(outcome.into())),
-                Ok(None) => self.queued(),
-                Err(refusal) => return Some(Err(refusal)),
-            }
-            if self.progress.receiver_count() <= 1 {
+            if self.progress.receiver_count() > 0 {
+                match self.look(message).await {
+                    Ok(Looked::Known(outcome)) => return Some(Ok(outcome.into())),
+                    Ok(Looked::Pending) => {}
+                    Ok(Looked::Published) => published = Some(Instant::now()),
+                    Err(refusal) => return Some(Err(refusal)),
+                }
+                self.queued();
+            } else if published.is_none_or(|since| since.elapsed() > COUNTED_FOR) {
+                if published.is_some() {
+                    turn.late();
+                }
                 return None;
             }
             tokio::select! {
                 wake = woken.recv() => match wake {
-                    Some(Wake::Ended(ending)) => return Some(Ok(ending)),
+                    Some(Wake::Ended(ending)) => {
+                        if let (Some(_), Outcome::Ready(Ready { render_ms: Some(ms), .. })) = (published, &ending.outcome) {
+                            turn.done(Duration::from_millis(*ms));
+                        }
+                        return Some(Ok(ending));
+                    }
                     // Redis was away: what was stored then it may never have heard of.
                     Some(Wake::LookAgain) => if let Some(outcome) = self.stored().await {
                         return Some(Ok(outcome.into()));
@@ -282,10 +368,6 @@ impl Flight {
                     None => {}
                 },
                 _ = ticks.tick() => {}
-                () = tokio::time::sleep_until(deadline) => {
-                    let stored = self.stored().await;
-                    return Some(stored.map(Ending::from).ok_or(Refusal::Deadline));
-                }
             }
         }
     }
@@ -300,12 +382,12 @@ impl Flight {
         });
     }
 
-    /// Publishes the job if nobody has. `None`: it is on its way.
-    async fn look(&self, message: &Message) -> Result<Option<Outcome>, Refusal> {
+    /// Publishes the job if nobody has.
+    async fn look(&self, message: &Message) -> Result<Looked, Refusal> {
         let readiness = &self.shared.readiness;
         match readiness.enqueue(&self.key, &message.id).await {
-            Ok(Enqueue::Known(outcome)) => Ok(Some(outcome)),
-            Ok(Enqueue::Pending) => Ok(None),
+            Ok(Enqueue::Known(outcome)) => Ok(Looked::Known(outcome)),
+            Ok(Enqueue::Pending) => Ok(Looked::Pending),
             Ok(Enqueue::Publish) => {
                 let published = self.publish(message).await;
                 let told = match &published {
@@ -315,7 +397,7 @@ impl Flight {
                 if let Err(error) = told {
                     tracing::warn!(%error, key = %self.key, "a pending job could not be noted");
                 }
-                published.map(|()| None)
+                published.map(|()| Looked::Published)
             }
             Err(error) => {
                 tracing::debug!(%error, key = %self.key, "going on without claims");
@@ -325,12 +407,12 @@ impl Flight {
     }
 
     /// Without the readiness store: the store is asked, and the job is published once a flight.
-    async fn look_without_claims(&self, message: &Message) -> Result<Option<Outcome>, Refusal> {
+    async fn look_without_claims(&self, message: &Message) -> Result<Looked, Refusal> {
         let first = *self.progress.borrow() == Progress::Started;
         match self.stored().await {
-            Some(outcome) => Ok(Some(outcome)),
-            None if first => self.publish(message).await.map(|()| None),
-            None => Ok(None),
+            Some(outcome) => Ok(Looked::Known(outcome)),
+            None if first => self.publish(message).await.map(|()| Looked::Published),
+            None => Ok(Looked::Pending),
         }
     }
 

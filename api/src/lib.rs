@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
-use thumbmill_http::{ConnectionLimits, Places};
+use thumbmill_http::ConnectionLimits;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::campaigns::Campaigns;
-use thumbmill_shared::metrics::WAITING;
 use thumbmill_shared::originals::Originals;
 use thumbmill_shared::preset::Presets;
 use thumbmill_shared::readiness::Readiness;
@@ -39,6 +38,7 @@ mod renewals;
 mod routes;
 mod send;
 mod tokens;
+mod turns;
 mod upload;
 
 use access::{Doors, Rules};
@@ -66,8 +66,6 @@ struct App {
     descriptions: Descriptions,
     flights: Flights,
     renewals: Renewals,
-    /// Of requests that wait for variants.
-    waiting: Places,
     campaigns: Campaigns,
     pregenerate: Pregenerate,
     rules: Rules,
@@ -172,14 +170,10 @@ fn app(settings: Settings, backends: Backends, shutdown: &Shutdown) -> anyhow::R
     } = backends;
     let descriptions = Descriptions::new(originals.clone(), readiness.clone());
     let flights = Limits {
-        longest: settings.wait_max,
+        all: settings.max_waiting,
+        per_client: settings.max_waiting_per_client,
         per_original: settings.max_waiting_per_original,
     };
-    let waiting = Places::new(
-        settings.max_waiting,
-        Some(settings.max_waiting_per_client),
-        WAITING,
-    );
     let presets = presets(&settings)?;
     let pregenerate = Pregenerate::new(&settings, &presets, queue.clone())?;
     let flights = Flights::new(storage.clone(), readiness.clone(), queue, flights, shutdown);
@@ -201,7 +195,6 @@ fn app(settings: Settings, backends: Backends, shutdown: &Shutdown) -> anyhow::R
         descriptions,
         flights,
         renewals,
-        waiting,
         campaigns,
         pregenerate,
     })

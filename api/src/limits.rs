@@ -67,6 +67,15 @@ impl Limit {
         }
     }
 
+    /// Of a request's head.
+    pub(crate) fn head(settings: &Settings) -> Self {
+        Self {
+            of: "The head of a request",
+            bytes: settings.max_header_bytes.bytes(),
+            setting: "THUMBMILL_MAX_HEADER_BYTES",
+        }
+    }
+
     /// Of a JSON body.
     pub(crate) fn json(settings: &Settings) -> Self {
         Self {

@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use thumbmill_shared::metrics::{HTTP_REQUESTS, HTTP_SECONDS};
+use thumbmill_shared::shown::shown;
 use thumbmill_shared::trace::TraceContext;
 use tracing::Instrument;
 
@@ -36,6 +37,9 @@ impl Served {
     }
 }
 
+/// Of a path and query, in the log.
+const URI_CHARACTERS: usize = 500;
+
 /// Surrounds every request.
 pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -54,6 +58,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let uri = request.uri().path_and_query();
     let uri = uri.map_or_else(String::new, |uri| without_secrets(uri.as_str()));
+    let uri = shown(&uri, URI_CHARACTERS);
     request.extensions_mut().insert(trace.clone());
     let span = tracing::info_span!("request", trace_id = trace.trace_id());
     let mut answer = next.run(request).instrument(span.clone()).await;

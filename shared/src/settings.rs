@@ -132,7 +132,7 @@ settings! {
     Api admin_listen: Option<SocketAddr> = "", "Address and port of `/files`, `/campaigns` and `/metrics`, if they shall not be where `/assets` is.";
     Api access: WhoMay = "auto", "Who may do what without a token: `auto`, `local` or `open`. `auto` is `local` on a loopback address without tokens; otherwise public files can be read, and everything else needs a token. `local` lets everybody do everything who calls this machine `localhost` or by a loopback address: for a port that only this machine reaches. `open` lets everybody do everything.";
     Api tokens: Option<PathBuf> = "", "TOML file of tokens, which `thumbmill tokens new` writes; it is read again when it changes and on SIGHUP.";
-    Api token_cookie: Option<HeaderName> = "", "Cookie that a token may come in, besides `Authorization: Bearer` and `?access_token=`.";
+    Api token_cookie: Option<String> = "", "Cookie that a token may come in, besides `Authorization: Bearer` and `?access_token=`.";
     Api default_access: Access = "public", "Who may see files of which nothing else is said: `public` (everybody) or `private` (whoever has a token or a signed URL, or whom THUMBMILL_AUTHORIZE lets).";
     Api originals: Access = "public", "Who may see originals themselves: `public` (whoever may see the file) or `private` (as if the file were private); its thumbnails are not meant.";
     Api signing_keys: SigningKeys = "", "Keys of signed URLs: `NAME:SECRET,NAME:SECRET`. `thumbmill sign` takes the first, all are good for checking. A secret has 32 characters or more.";
@@ -162,9 +162,9 @@ settings! {
     Api renew_after: Option<Duration> = "", "How old a thumbnail's date in the store must be to be renewed when it is asked for, such as `1d`; then `thumbmill variants purge --older-than` removes what nobody asked for. If unset, the date is that of its making.";
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";
-    Api max_waiting: u32 = "1000", "Requests that may wait for thumbnails at a time in one process; further ones get 503 at once.";
-    Api max_waiting_per_client: u32 = "250", "The same of one client, which is an IPv4 address or an IPv6 /64 network; further ones get 429.";
-    Api max_waiting_per_original: u32 = "100", "Thumbnails of one original that may be waited for at a time in one process; further ones get 429.";
+    Api max_waiting: u32 = "1000", "Thumbnails that one process may have asked for and that are not made yet, each counted once for every client; further ones get 503 at once.";
+    Api max_waiting_per_client: u32 = "250", "The same of one client, which is an IPv4 address or an IPv6 /64 network, whether it waits, comes back later or has hung up; further ones get 429.";
+    Api max_waiting_per_original: u32 = "100", "The same of one original; further ones get 429.";
     Every client_header: Option<HeaderName> = "", "Header whose last address is the client's, such as `x-forwarded-for`, if a proxy adds it; if unset, whoever connects is the client, so behind a proxy it has to be set.";
     Api cache_control: String = "public, max-age=2592000", "Cache-Control of originals and variants.";
     Worker slots: Slots<0> = "auto", "Renders at a time that somebody waits for; `auto` is the number of cores.";

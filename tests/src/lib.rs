@@ -5,5 +5,6 @@ pub mod cluster;
 pub mod disk;
 pub mod pictures;
 pub mod proxy;
+pub mod raw;
 pub mod servers;
 pub mod service;

@@ -134,6 +134,22 @@ impl Service {
         format!("http://{}", self.address)
     }
 
+    /// Where it serves HTTP.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The most memory that it ever had, in KiB.
+    pub fn peak_memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()

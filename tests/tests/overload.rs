@@ -171,3 +171,101 @@ async fn a_full_queue_takes_no_more_jobs() {
     assert_eq!(cluster.metric(REFUSED, "queue_full").await, refused);
     finish(cluster).await;
 }
+
+/// A client that does not wait takes no more of the queue than one that does, however it asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_floods_is_told_so_and_no_other_client_is_sent_away() {
+    let settings = settings([
+        ("THUMBMILL_CLIENT_HEADER", "x-forwarded-for"),
+        ("THUMBMILL_MAX_WAITING_PER_CLIENT", "40"),
+        ("THUMBMILL_MAX_WAITING_PER_ORIGINAL", "10000"),
+        ("THUMBMILL_QUEUE_LIMIT", "100"),
+        ("THUMBMILL_SLOTS", "1"),
+    ]);
+    let cluster = std::sync::Arc::new(Cluster::distributed(1, 1, &settings).await);
+    let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
+    let flood = |way: &'static str| {
+        let (cluster, id) = (std::sync::Arc::clone(&cluster), id.clone());
+        let first = if way == "respond-async" { 1 } else { 3000 };
+        tokio::spawn(async move {
+            let (mut sent_away, mut asking) = (0, tokio::task::JoinSet::new());
+            for width in first..first + 1500 {
+                let url = cluster.url(&format!("/assets/{id}?width={width}&height=2"));
+                let get = cluster
+                    .client()
+                    .get(url)
+                    .header("x-forwarded-for", "192.0.2.1");
+                asking.spawn(async move {
+                    let asked = get.header("prefer", way).send();
+                    // `wait=30` hangs up instead.
+                    let hangs_up =
+                        Duration::from_millis(if way == "wait=30" { 20 } else { 20_000 });
+                    tokio::time::timeout(hangs_up, asked)
+                        .await
+                        .ok()?
+                        .ok()
+                        .map(|answer| answer.status())
+                });
+                if asking.len() >= 60 {
+                    sent_away += u32::from(
+                        asking.join_next().await.unwrap().unwrap()
+                            == Some(StatusCode::TOO_MANY_REQUESTS),
+                    );
+                }
+            }
+            while let Some(told) = asking.join_next().await {
+                sent_away += u32::from(told.unwrap() == Some(StatusCode::TOO_MANY_REQUESTS));
+            }
+            sent_away
+        })
+    };
+    let floods = [flood("respond-async"), flood("wait=30")];
+    for round in 0..20 {
+        for other in 0..4 {
+            let url = cluster.url(&format!("/assets/{id}?width={}&height=7", 10 + round));
+            let client = format!("198.51.100.{other}");
+            let get = cluster.client().get(url).header("x-forwarded-for", client);
+            assert_eq!(get.send().await.unwrap().status(), StatusCode::OK);
+        }
+    }
+    for flood in floods {
+        assert!(flood.await.unwrap() > 0, "the one that floods is told so");
+    }
+    assert_eq!(cluster.metric(REFUSED, "queue_full").await, 0);
+    assert_eq!(cluster.metric(REFUSED, "crowded").await, 0);
+    until("what was taken is made", async || {
+        cluster.metric(WAITING, "").await == 0
+    })
+    .await;
+    std::sync::Arc::into_inner(cluster).unwrap().finish(0).await;
+}
+
+/// What nobody waits for any more is not begun, and a miss that others want has their turn.
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_put_on_the_queue() {
+    let settings = settings([
+        ("THUMBMILL_CLIENT_HEADER", "x-forwarded-for"),
+        ("THUMBMILL_MAX_WAITING_PER_ORIGINAL", "1000"),
+        ("THUMBMILL_WAIT", "30s"),
+    ]);
+    // Nobody works: as many jobs as may be are put on the queue, and the rest waits.
+    let cluster = Cluster::distributed(1, 0, &settings).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
+    let asked: Vec<_> = (1..=60)
+        .map(|width| ask(&cluster, &id, width, "192.0.2.1"))
+        .collect();
+    cluster.until(WAITING, "", 60).await;
+    let published = async || cluster.metric("thumbmill_jobs_published_total", "").await;
+    let before = published().await;
+    assert!((1..60).contains(&before), "{before}");
+    for asked in &asked {
+        asked.abort();
+    }
+    // Those that are on the queue are counted until they end.
+    until("the others are gone", async || {
+        cluster.metric(WAITING, "").await == before
+    })
+    .await;
+    assert_eq!(published().await, before);
+    finish(cluster).await;
+}

@@ -24,6 +24,14 @@ async fn ask_all(cluster: &Cluster, path: &str) -> Vec<(StatusCode, Bytes)> {
     answers.into_iter().map(Result::unwrap).collect()
 }
 
+/// All clients come from this machine.
+fn many_connections() -> [(&'static str, String); 2] {
+    [
+        ("THUMBMILL_MAX_CONNECTIONS", "2000".to_owned()),
+        ("THUMBMILL_MAX_CONNECTIONS_PER_CLIENT", "1000".to_owned()),
+    ]
+}
+
 async fn jobs_reads_renders(cluster: &Cluster) -> [u64; 3] {
     let get = "operation=\"get\"";
     [
@@ -37,7 +45,7 @@ async fn jobs_reads_renders(cluster: &Cluster) -> [u64; 3] {
 /// render, and every client has the same whole picture.
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_clients_on_three_apis_cause_one_render() {
-    let cluster = Cluster::distributed(3, 2, &[]).await;
+    let cluster = Cluster::distributed(3, 2, &many_connections()).await;
     let id = cluster.upload("sea.jpg", photo_jpeg(2400, 1600)).await;
     let path = format!("/assets/{id}?width=300&height=200&format=webp");
     let answers = ask_all(&cluster, &path).await;
@@ -52,7 +60,7 @@ async fn five_hundred_clients_on_three_apis_cause_one_render() {
 /// The same for an original that cannot be rendered: one error, told to all.
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_clients_learn_of_one_failure() {
-    let cluster = Cluster::distributed(3, 2, &[]).await;
+    let cluster = Cluster::distributed(3, 2, &many_connections()).await;
     let cut = damage::truncated(&photo_jpeg(2400, 1600), 60);
     let id = cluster.upload("sea.jpg", cut).await;
     let begin = Instant::now();

@@ -52,7 +52,7 @@ pub(crate) async fn serve(
         .timer(TokioTimer::new())
         // The limits here tell a slow head from an idle connection.
         .header_read_timeout(None)
-        .max_buf_size(limits.max_header_bytes)
+        .max_buf_size(limits.max_head_buffer_bytes)
         .serve_connection(io, service);
     let mut timer = Box::pin(sleep_until(Instant::now() + limits.timeouts.header));
     let mut begun = Box::pin(shutdown.begun());

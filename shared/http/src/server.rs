@@ -36,8 +36,8 @@ pub struct ConnectionLimits {
     /// How long a connection goes on to be read after its last answer, and so many bytes.
     pub(crate) linger: Duration,
     pub(crate) linger_bytes: u64,
-    /// The longest head of a request.
-    pub(crate) max_header_bytes: usize,
+    /// What is read of a head; the routes may refuse shorter ones.
+    pub(crate) max_head_buffer_bytes: usize,
     /// So many at a time.
     pub(crate) connections: u32,
     /// So many of one client.
@@ -69,17 +69,17 @@ impl ConnectionLimits {
             },
             linger: settings.linger_timeout,
             linger_bytes: settings.max_original_bytes.bytes() + ENVELOPE_BYTES,
-            max_header_bytes: usize::try_from(max_header_bytes)
+            max_head_buffer_bytes: usize::try_from(max_header_bytes)
                 .unwrap_or(usize::MAX)
-                .max(MIN_HEADER_BYTES),
+                .saturating_add(BESIDE_HEADER_BYTES),
             connections,
             per_client,
         }
     }
 }
 
-/// hyper's own.
-const MIN_HEADER_BYTES: usize = 8192;
+/// A head that is hardly too long is read, so that its client can be told by how much it may be.
+const BESIDE_HEADER_BYTES: usize = 32 * 1024;
 
 /// Serves `routes` on all connections that come, until `shutdown` begins and those that came before
 /// have their answers.

@@ -92,7 +92,9 @@ async fn an_api_that_dies_takes_only_its_own_clients_with_it() {
         (0..50).map(|_| asking()).collect::<Vec<_>>()
     };
     let (dying, living) = (ask_all(0), ask_all(1));
-    cluster.until("thumbmill_waiting_requests", "", 100).await;
+    cluster.until("thumbmill_waiting_requests", "", 2).await;
+    // And a connection each that asks for this.
+    cluster.until("thumbmill_http_connections", "", 102).await;
     cluster.apis.remove(0);
     cluster.start_worker().await;
     for asked in living {

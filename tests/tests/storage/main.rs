@@ -506,7 +506,7 @@ async fn an_amended_original_keeps_its_bytes(store: Store) {
     });
     let amended = amended.await.unwrap();
     let expected = Original {
-        title: "Title".into(),
+        title: Title::from("Title".to_owned()),
         ..old
     };
     assert_eq!(amended, expected);
