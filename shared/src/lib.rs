@@ -19,6 +19,7 @@ pub mod settings;
 pub mod shown;
 pub mod shutdown;
 pub mod storage;
+pub mod sweep;
 pub mod telemetry;
 pub mod trace;
 pub mod transform;
