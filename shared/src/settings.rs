@@ -149,6 +149,7 @@ settings! {
     Worker bulk_slots: Slots<1> = "auto", "Renders of bulk jobs at a time, beside the others; in child processes they get the CPU that those leave. `auto` is one less than there are cores, and at least 1.";
     Worker max_original_pixels: u64 = "36000000", "Most pixels of an original, checked on its header.";
     Worker max_dimension: u32 = "6000", "Longest side in pixels of an original and of a variant.";
+    Worker max_variant_pixels: u64 = "36000000", "Most pixels of a thumbnail with its bars and edges: what one request can put into the store is bounded by it. The default is no bound below that of `THUMBMILL_MAX_DIMENSION`.";
     Every max_avif_pixels: u64 = "4000000", "Most pixels of an AVIF thumbnail, which takes about a second for each million; `auto` takes WebP for larger ones, and where no size is asked for.";
     Worker memory: Memory = "auto", "Memory that the originals and pixels of all jobs at a time may take: half of it originals, half of it pixels; a job waits for its share, bulk gets half of each at most. `auto` is half of what the container or the machine has.";
     Worker max_original_memory: ByteSize = "256MiB", "Most memory that the pixels of one decoded original may take.";

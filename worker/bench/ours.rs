@@ -22,6 +22,7 @@ fn render(original: &[u8], transforms: &[Transform]) -> anyhow::Result<Vec<Vec<u
     let limits = Limits {
         original_pixels: 100_000_000,
         dimension_px: 20_000,
+        variant_pixels: 36_000_000,
         avif_pixels: 4_000_000,
         memory_bytes: MEMORY_BYTES,
         missing_end: MissingEnd::Refuse,

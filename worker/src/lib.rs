@@ -114,6 +114,7 @@ fn limits(settings: &Settings) -> render::Limits {
     render::Limits {
         original_pixels: settings.max_original_pixels,
         dimension_px: settings.max_dimension,
+        variant_pixels: settings.max_variant_pixels,
         avif_pixels: settings.max_avif_pixels,
         memory_bytes: settings.max_original_memory.bytes(),
         missing_end: match settings.jpeg_missing_end {

@@ -15,6 +15,7 @@ use crate::cost::measured;
 const LIMITS: Limits = Limits {
     original_pixels: 36_000_000,
     dimension_px: 6000,
+    variant_pixels: 36_000_000,
     avif_pixels: 4_000_000,
     memory_bytes: 256 << 20,
     missing_end: MissingEnd::Tolerate,

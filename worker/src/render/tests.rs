@@ -17,6 +17,7 @@ mod refused;
 const LIMITS: Limits = Limits {
     original_pixels: 36_000_000,
     dimension_px: 6000,
+    variant_pixels: 36_000_000,
     avif_pixels: 4_000_000,
     memory_bytes: 256 << 20,
     missing_end: MissingEnd::Refuse,
