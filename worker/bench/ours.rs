@@ -104,7 +104,7 @@ fn measure(command: &Value) -> anyhow::Result<Value> {
 
 fn transform(variant: &Value) -> anyhow::Result<Transform> {
     let request = VariantRequest::deserialize(variant)?;
-    Ok(request.resolve(Format::Jpeg, Format::Jpeg))
+    Ok(request.literal(Format::Jpeg, Format::Jpeg))
 }
 
 /// CPU time of all threads of this process so far, in milliseconds.

@@ -219,7 +219,7 @@ impl Worker {
             .iter()
             .filter_map(|request| self.presets.expand(request.clone()).ok());
         let fixed = requests.filter_map(|request| match request.format {
-            Some(FormatChoice::Is(format)) => Some(request.resolve(format, format)),
+            Some(FormatChoice::Is(format)) => Some(request.literal(format, format)),
             Some(FormatChoice::Auto) | None => None,
         });
         fixed

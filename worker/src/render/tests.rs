@@ -12,6 +12,7 @@ use thumbmill_tests::pictures::{
 use super::*;
 
 mod asked;
+mod canonical;
 mod refused;
 
 const LIMITS: Limits = Limits {
@@ -26,7 +27,7 @@ const LIMITS: Limits = Limits {
 /// Renders one variant.
 fn rendered_bytes(original: &[u8], request: &str) -> Vec<u8> {
     let request: VariantRequest = serde_json::from_str(request).unwrap();
-    let transform = request.resolve(Format::Jpeg, Format::Jpeg);
+    let transform = request.literal(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_mins(1));
     render(
         original,
@@ -44,7 +45,7 @@ fn rendered_bytes(original: &[u8], request: &str) -> Vec<u8> {
 /// Renders one variant and decodes it; `auto` formats and defaults are those of JPEG.
 fn rendered(original: &[u8], request: &str) -> Result<DynamicImage, RenderError> {
     let request: VariantRequest = serde_json::from_str(request).unwrap();
-    let transform = request.resolve(Format::Jpeg, Format::Jpeg);
+    let transform = request.literal(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_mins(1));
     let rendered = render(
         original,
@@ -354,7 +355,7 @@ fn one_decode_serves_all_variants_and_one_that_fails_does_not_hurt_the_others() 
     let transforms = requests.map(|request| {
         serde_json::from_str::<VariantRequest>(request)
             .unwrap()
-            .resolve(Format::Jpeg, Format::Jpeg)
+            .literal(Format::Jpeg, Format::Jpeg)
     });
     let original = jpeg(&photo(60, 40).into());
     let variants = render(
