@@ -20,6 +20,7 @@ pub mod settings;
 pub mod shown;
 pub mod shutdown;
 pub mod storage;
+pub mod sweep;
 pub mod telemetry;
 pub mod trace;
 pub mod transform;

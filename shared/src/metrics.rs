@@ -55,6 +55,11 @@ catalogue! {
     RENDERS = "thumbmill_renders_total", Counter, ["format"], "Variants that were rendered, by output format.";
     QUEUED_SECONDS = "thumbmill_job_queued_seconds", Histogram, ["lane"], "How long jobs waited on the queue.";
     RENDER_SECONDS = "thumbmill_render_seconds", Histogram, [], "How long one original's decode and all its variants took.";
+    STORED_VARIANTS = "thumbmill_stored_variants", Gauge, [], "Variants that the last sweep of the store has left, whichever worker swept.";
+    STORED_BYTES = "thumbmill_stored_variants_bytes", Gauge, [], "Their bytes; what was written since comes on top.";
+    SWEEPS = "thumbmill_sweeps_total", Counter, ["result"], "Sweeps of the store by this worker: done or failed.";
+    EVICTED = "thumbmill_evicted_variants_total", Counter, ["reason"], "Variants that a sweep removed: bound (all together were too much) or age.";
+    EVICTED_BYTES = "thumbmill_evicted_bytes_total", Counter, ["reason"], "Their bytes.";
     STORAGE_SECONDS = "thumbmill_storage_seconds", Histogram, ["operation"], "How long a worker's store operations took.";
     UNCONFIRMED = "thumbmill_jobs_unconfirmed", Gauge, [], "Jobs sent to RabbitMQ that it has not confirmed yet.";
     BLOCKED = "thumbmill_queue_blocked", Gauge, [], "1 while RabbitMQ takes no jobs (connection.blocked: its memory or disk is short).";

@@ -159,7 +159,10 @@ settings! {
     Api pregenerate: Names = "", "Presets that are made of every new or replaced original before anybody asks for them: `card,hero`.";
     Api transforms: Policy = "all", "Which transforms clients may ask for: `all`, `presets` (exactly the configured ones), `none` (only the built-in ones) or `signed` (presets, and anything in a signed URL).";
     Every widths: Option<Ladder> = "", "Widths that thumbnails are made in, such as `100,200,400,800`: one that a request names becomes the next of them, a height beside it keeps the ratio, a height alone becomes the next of them, too. Sizes of presets, of `transforms` and of jobs that others publish are exact. If unset, all are.";
-    Api renew_after: Option<Duration> = "", "How old a thumbnail's date in the store must be to be renewed when it is asked for, such as `1d`; then `thumbmill variants purge --older-than` removes what nobody asked for. If unset, the date is that of its making.";
+    Api renew_after: Option<Duration> = "", "How old a thumbnail's date in the store must be to be renewed when it is asked for, such as `1d`; then `thumbmill variants purge --older-than` removes what nobody asked for. If unset, the date is that of its making; but if one of the next two settings is set, this one is `1d`, or half of `THUMBMILL_PURGE_OLDER_THAN` if that is less.";
+    Every variants_max_bytes: Option<ByteSize> = "", "Bytes that all thumbnails in the store may have, such as `50GB`: above it workers remove those that were not asked for for longest, down to nine tenths. They count what lies there already. Until they are done the store may have more, by what is written meanwhile. Give api and worker the same. If unset, there is no bound.";
+    Every purge_older_than: Option<Duration> = "", "Workers remove thumbnails that nobody has asked for for so long, such as `90d`. Give api and worker the same. If unset, they stay.";
+    Worker sweep_every: Duration = "6h", "How often the workers together look through the store for the two settings above; for the bound they do so sooner, when they have written as much as may be too much.";
     Api wait: Duration = "10s", "How long a request waits for a missing variant.";
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";
     Api max_waiting: u32 = "1000", "Thumbnails that one process may have asked for and that are not made yet, each counted once for every client; further ones get 503 at once.";
@@ -171,6 +174,7 @@ settings! {
     Worker bulk_slots: Slots<1> = "auto", "Renders of bulk jobs at a time, beside the others; in child processes they get the CPU that those leave. `auto` is one less than there are cores, and at least 1.";
     Worker max_original_pixels: u64 = "36000000", "Most pixels of an original, checked on its header.";
     Worker max_dimension: u32 = "6000", "Longest side in pixels of an original and of a variant.";
+    Worker max_variant_pixels: u64 = "36000000", "Most pixels of a thumbnail with its bars and edges: what one request can put into the store is bounded by it. The default is no bound below that of `THUMBMILL_MAX_DIMENSION`.";
     Every max_avif_pixels: u64 = "4000000", "Most pixels of an AVIF thumbnail, which takes about a second for each million; `auto` takes WebP for larger ones, and where no size is asked for.";
     Worker memory: Memory = "auto", "Memory that the originals and pixels of all jobs at a time may take: half of it originals, half of it pixels; a job waits for its share, bulk gets half of each at most. `auto` is half of what the container or the machine has.";
     Worker max_original_memory: ByteSize = "256MiB", "Most memory that the pixels of one decoded original may take.";
@@ -189,8 +193,12 @@ settings! {
     Every log_filter: LogFilter = "info", "What is logged: a level, or directives such as `info,thumbmill_worker=debug`.";
 }
 
+/// How precisely it is known when a thumbnail was last asked for, where that matters and nothing
+/// else is said.
+const RENEW_AFTER: Duration = Duration::from_hours(24);
+
 impl Settings {
-    /// Refuses settings that contradict each other.
+    /// Refuses settings that contradict each other, and adds what follows from others.
     fn checked(self) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         if self.transforms == Policy::Signed && self.signing_keys == SigningKeys::default() {
@@ -202,9 +210,21 @@ impl Settings {
             problems.push(Problem::new("access", "open", reason.to_owned()));
         }
         if problems.is_empty() {
-            Ok(self)
+            Ok(self.completed())
         } else {
             Err(problems)
+        }
+    }
+
+    /// With what follows from other settings where nothing was said.
+    fn completed(self) -> Self {
+        let dates_matter = self.variants_max_bytes.is_some() || self.purge_older_than.is_some();
+        let half = |age: Duration| age / 2;
+        let most = self.purge_older_than.map_or(RENEW_AFTER, half);
+        let derived = dates_matter.then(|| RENEW_AFTER.min(most));
+        Self {
+            renew_after: self.renew_after.or(derived),
+            ..self
         }
     }
 
@@ -288,6 +308,7 @@ pub fn read(program: Program, matches: &clap::ArgMatches) -> Result<Settings, Ve
             _ => default.to_owned(),
         }
     })
+    .map(Settings::completed)
 }
 
 /// Reads flags and variables, or ends the process: help and version with code 0, everything

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::{Format, FormatChoice};
 
+mod canonical;
 mod colour;
 mod decimal;
 mod focus;
@@ -21,7 +22,10 @@ pub use colour::{Colour, NotAColour};
 pub use decimal::Decimal;
 pub use focus::{Coordinate, FocalPoint, NoFocalPoint};
 pub use ladder::Ladder;
-pub use operation::{BadOperation, BadOperations, Modulate, Operation, Operations, Sharpen};
+pub use operation::{
+    BLUR_LEAST, BadOperation, BadOperations, Modulate, Operation, Operations, SHARPEN_LEAST,
+    Sharpen, Step, gaussian_weights, linear_table,
+};
 pub use quality::Quality;
 pub use request::VariantRequest;
 
@@ -83,8 +87,8 @@ pub enum Target {
     },
 }
 
-/// What is done to a picture, with nothing left open: requests that give the same picture
-/// are the same `Transform`.
+/// What is done to a picture, with nothing left open: requests of which it is plain that they give
+/// the same picture are the same `Transform`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transform {
     /// What is done before it is resized and encoded.
@@ -103,7 +107,8 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// The request that resolves to exactly this transform, for any original.
+    /// The request that [`VariantRequest::literal`] makes exactly this transform of, for any
+    /// original, and [`VariantRequest::resolve`] for one in the format that it was resolved for.
     pub fn to_request(&self) -> VariantRequest {
         let (width, height, fit, focal) = match self.target {
             None => (None, None, None, None),

@@ -121,6 +121,24 @@ impl Cluster {
         this
     }
 
+    /// Ends all processes and starts as many anew, with the variables as they are by now.
+    pub async fn restart(&mut self) {
+        let (apis, workers) = (self.apis.len(), self.workers.len());
+        self.end().await;
+        let alone = self.namespace.is_empty();
+        let api = if alone {
+            Binary::Thumbmill
+        } else {
+            Binary::Api
+        };
+        for _ in 0..apis {
+            self.apis.push(Service::start(api, &self.variables).await);
+        }
+        for _ in 0..workers {
+            self.start_worker().await;
+        }
+    }
+
     /// One more worker.
     pub async fn start_worker(&mut self) {
         self.workers

@@ -22,6 +22,7 @@ fn render(original: &[u8], transforms: &[Transform]) -> anyhow::Result<Vec<Vec<u
     let limits = Limits {
         original_pixels: 100_000_000,
         dimension_px: 20_000,
+        variant_pixels: 36_000_000,
         avif_pixels: 4_000_000,
         memory_bytes: MEMORY_BYTES,
         missing_end: MissingEnd::Refuse,
@@ -103,7 +104,7 @@ fn measure(command: &Value) -> anyhow::Result<Value> {
 
 fn transform(variant: &Value) -> anyhow::Result<Transform> {
     let request = VariantRequest::deserialize(variant)?;
-    Ok(request.resolve(Format::Jpeg, Format::Jpeg))
+    Ok(request.literal(Format::Jpeg, Format::Jpeg))
 }
 
 /// CPU time of all threads of this process so far, in milliseconds.

@@ -25,6 +25,7 @@ use crate::lanes::{People, PerLane};
 use crate::memory::Budget;
 use crate::render::Limits;
 use crate::settle::JobEnd;
+use crate::sweeper::Written;
 
 mod claims;
 mod descriptions;
@@ -41,6 +42,8 @@ const LOOK_HOLDS_FOR: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) name: String,
+    /// What it has put into the store.
+    pub(crate) written: Written,
     pub(crate) backends: Backends,
     pub(crate) descriptions: Descriptions,
     pub(crate) presets: Presets,
@@ -216,7 +219,7 @@ impl Worker {
             .iter()
             .filter_map(|request| self.presets.expand(request.clone()).ok());
         let fixed = requests.filter_map(|request| match request.format {
-            Some(FormatChoice::Is(format)) => Some(request.resolve(format, format)),
+            Some(FormatChoice::Is(format)) => Some(request.literal(format, format)),
             Some(FormatChoice::Auto) | None => None,
         });
         fixed

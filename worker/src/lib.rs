@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use isolation::Renderer;
 use lanes::{People, PerLane};
 use memory::Budget;
+use sweeper::{Sweeper, Written};
 
 mod campaigns;
 mod consumer;
@@ -22,6 +23,7 @@ mod lanes;
 mod memory;
 pub mod render;
 mod settle;
+mod sweeper;
 
 /// Takes jobs until `shutdown` begins and those in hand are done.
 pub async fn run(
@@ -66,8 +68,17 @@ async fn run_with(
         bulk: settings.bulk_slots.count(),
     };
     let memory = memory::bytes(settings.memory);
+    let (name, written) = (
+        uuid::Uuid::new_v4().simple().to_string(),
+        Written::default(),
+    );
+    let (storage, readiness) = (&backends.storage, &backends.readiness);
+    if let Some(sweeper) = Sweeper::new(settings, storage, readiness, &name, &written) {
+        shutdown.spawn_until_begun(sweeper.run());
+    }
     let worker = job::Worker {
-        name: uuid::Uuid::new_v4().simple().to_string(),
+        name,
+        written,
         descriptions: job::Descriptions::new(backends.originals.clone()),
         ledger: campaigns::Ledger::new(backends.campaigns.clone()),
         backends,
@@ -103,6 +114,7 @@ fn limits(settings: &Settings) -> render::Limits {
     render::Limits {
         original_pixels: settings.max_original_pixels,
         dimension_px: settings.max_dimension,
+        variant_pixels: settings.max_variant_pixels,
         avif_pixels: settings.max_avif_pixels,
         memory_bytes: settings.max_original_memory.bytes(),
         missing_end: match settings.jpeg_missing_end {

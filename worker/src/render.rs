@@ -53,6 +53,8 @@ pub struct Limits {
     pub original_pixels: u64,
     /// Longest side of an original, of a variant, and of what is cut to it, in pixels.
     pub dimension_px: u32,
+    /// Most pixels of a variant.
+    pub variant_pixels: u64,
     /// Most pixels of an AVIF variant: its encoder is slow, and cannot be interrupted.
     pub avif_pixels: u64,
     /// What decoded pixels may take.

@@ -10,9 +10,10 @@ use serde_json::json;
 use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::backends::open_storage;
 use thumbmill_shared::originals::Originals;
-use thumbmill_shared::settings::{self, Program, Settings};
+use thumbmill_shared::settings::{self, ByteSize, Program, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::Storage;
+use thumbmill_shared::sweep::{Bound, Rules, Sum, Swept, sweep};
 use thumbmill_shared::variant::{VARIANTS, variants_of};
 
 use crate::terminal::{obey, say};
@@ -22,6 +23,8 @@ mod choice;
 
 /// The command's name.
 pub(crate) const NAME: &str = "variants";
+/// The flag that says how much may stay.
+const DOWN_TO: &str = "down-to";
 /// How many are removed at the same time.
 const DELETES_AT_ONCE: usize = 32;
 /// How many originals are looked at at the same time.
@@ -52,12 +55,20 @@ pub(crate) fn command() -> Command {
         .arg(switch("json", "One line of JSON for each, and no sum"));
     let purge = Command::new("purge")
         .about("Removes some; they are made again when they are asked for")
-        .override_usage("thumbmill variants purge <--all | --asset ID | --preset NAME | --older-than DURATION>... [--dry-run]")
+        .override_usage("thumbmill variants purge <--down-to BYTES | --all | --asset ID | --preset NAME | --older-than DURATION>... [--dry-run]")
         .arg(switch("dry-run", "Only says how many there are"));
+    let down_to = Arg::new(DOWN_TO)
+        .long(DOWN_TO)
+        .value_name("BYTES")
+        .value_parser(|text: &str| text.parse::<ByteSize>())
+        .conflicts_with_all(["asset", "preset", "older-than", "all", "dry-run"])
+        .help("Those that were not asked for for longest, until all that stay have so many bytes, such as 50GB");
+    let purge = choice::flags(purge, true).arg(down_to);
+    let purge = purge.mut_group("which", |which| which.arg(DOWN_TO));
     Command::new(NAME)
         .about("Thumbnails that lie in the store")
         .subcommand_required(true)
-        .subcommands([choice::flags(list, false), choice::flags(purge, true)])
+        .subcommands([choice::flags(list, false), purge])
 }
 
 /// Obeys, and says on standard error why it could not.
@@ -77,6 +88,11 @@ async fn go(settings: &Settings, matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("purge", matches)) => (Action::Purge, matches),
         _ => bail!("list or purge?"),
     };
+    if action == Action::Purge
+        && let Some(bytes) = matches.get_one::<ByteSize>(DOWN_TO)
+    {
+        return purge_down_to(*bytes, settings).await;
+    }
     let presets = thumbmill_api::presets(settings)?;
     let choice = match Choice::read(matches, &presets, SystemTime::now()) {
         Ok(choice) => choice,
@@ -98,18 +114,44 @@ async fn go(settings: &Settings, matches: &ArgMatches) -> anyhow::Result<()> {
     let found = search.go_through().await;
     let Sink { count, bytes, .. } = search.sink;
     found.with_context(|| format!("stopped after {count}"))?;
-    let thumbnails = if count == 1 {
-        "thumbnail"
-    } else {
-        "thumbnails"
-    };
-    let sum = format_args!("{count} {thumbnails}, {bytes} bytes");
+    let sum = sum(count, bytes);
     match action {
         Action::List => say(sum),
         Action::ListJson => Ok(()),
         Action::Purge => say(format_args!("purged {sum}")),
         Action::DryRun => say(format_args!("would purge {sum}")),
     }
+}
+
+/// As the workers do for `THUMBMILL_VARIANTS_MAX_BYTES`.
+async fn purge_down_to(bytes: ByteSize, settings: &Settings) -> anyhow::Result<()> {
+    let storage = open_storage(settings).await?;
+    let bound = Bound {
+        most_bytes: bytes.bytes(),
+        down_to_bytes: bytes.bytes(),
+    };
+    let rules = Rules {
+        bound: Some(bound),
+        oldest: None,
+    };
+    let mut swept = Swept::default();
+    let ended = sweep(&storage, &rules, SystemTime::now(), &mut swept).await;
+    let Sum { objects, bytes } = swept.evicted;
+    ended.with_context(|| format!("stopped after {objects}"))?;
+    say(format_args!("purged {}", sum(objects, bytes)))?;
+    match swept.first_failure {
+        None => Ok(()),
+        Some(error) => Err(error).context(format!("{} could not be removed", swept.failures)),
+    }
+}
+
+fn sum(count: u64, bytes: u64) -> String {
+    let thumbnails = if count == 1 {
+        "thumbnail"
+    } else {
+        "thumbnails"
+    };
+    format!("{count} {thumbnails}, {bytes} bytes")
 }
 
 /// Where those that are found go, and how many there were.

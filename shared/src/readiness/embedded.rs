@@ -14,6 +14,7 @@ use crate::asset::AssetId;
 use crate::campaigns;
 use crate::job::JobId;
 use crate::outcome::Outcome;
+use crate::sweep;
 use crate::variant::VariantKey;
 
 /// Readiness in this process; clones are the same store.
@@ -21,6 +22,7 @@ use crate::variant::VariantKey;
 pub struct Embedded {
     entries: Arc<Mutex<Entries>>,
     campaigns: Arc<campaigns::Embedded>,
+    sweeps: Arc<sweep::Embedded>,
     events: broadcast::Sender<Event>,
 }
 
@@ -29,6 +31,7 @@ impl Default for Embedded {
         Self {
             entries: Arc::default(),
             campaigns: Arc::default(),
+            sweeps: Arc::default(),
             events: broadcast::Sender::new(EVENTS),
         }
     }
@@ -89,6 +92,11 @@ impl Embedded {
     /// What is kept of campaigns beside it.
     pub(crate) fn campaigns(&self) -> &campaigns::Embedded {
         &self.campaigns
+    }
+
+    /// Whose turn it is to sweep the store.
+    pub(crate) fn sweeps(&self) -> &sweep::Embedded {
+        &self.sweeps
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {

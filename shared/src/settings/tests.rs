@@ -19,6 +19,25 @@ fn the_defaults_are_valid() {
 }
 
 #[test]
+fn dates_are_renewed_where_they_decide_what_is_removed() {
+    let day = Duration::from_hours(24);
+    for (arguments, renewed) in [
+        (&[][..], None),
+        (&["--variants-max-bytes=50GB"], Some(day)),
+        (&["--purge-older-than=90d"], Some(day)),
+        (&["--purge-older-than=6h"], Some(day / 8)),
+        (
+            &["--purge-older-than=6h", "--renew-after=1min"],
+            Some(Duration::from_mins(1)),
+        ),
+        (&["--renew-after=2d"], Some(2 * day)),
+    ] {
+        let settings = read_from(Program::Api, arguments).unwrap();
+        assert_eq!(settings.renew_after, renewed, "{arguments:?}");
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once_without_secrets() {
     let arguments = [
         "--wait=soon",

@@ -23,6 +23,8 @@ pub struct NotAColour;
 impl Colour {
     /// Opaque black.
     pub const BLACK: Self = Self::new([0, 0, 0, 255]);
+    /// Opaque red.
+    pub(super) const RED: Self = Self::new([255, 0, 0, 255]);
     /// Nothing at all.
     pub const TRANSPARENT: Self = Self::new([0, 0, 0, 0]);
 
@@ -53,6 +55,12 @@ impl Colour {
     /// Can nothing be seen through it?
     pub fn is_opaque(self) -> bool {
         self.alpha == u8::MAX
+    }
+
+    /// The same without its alpha.
+    pub(super) fn opaque(self) -> Self {
+        let alpha = u8::MAX;
+        Self { alpha, ..self }
     }
 
     /// What is seen of it before black.

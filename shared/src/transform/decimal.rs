@@ -28,10 +28,65 @@ impl Decimal {
         f64::from(self.0) / 1e3
     }
 
+    /// The same, where no more than seven digits matter.
+    pub fn as_f32(self) -> f32 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "no more than seven digits matter"
+        )]
+        let number = self.value() as f32;
+        number
+    }
+
     /// The angle in degrees between 0 and 360 that points the same way.
     #[must_use]
     pub fn as_angle(self) -> Self {
         Self(self.0.rem_euclid(360_000))
+    }
+}
+
+impl Decimal {
+    /// The greatest whole number that is not above it.
+    pub(super) fn floor(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(1_000))
+    }
+
+    /// Which right angle it is, from 0 to 3, if it is one.
+    pub(super) fn quarters(self) -> Option<u8> {
+        let degrees = self.as_angle().0;
+        let quarters = u8::try_from(degrees / 90_000).ok()?;
+        (degrees % 90_000 == 0).then_some(quarters)
+    }
+
+    /// So many right angles, in degrees.
+    pub(super) fn of_quarters(quarters: u8) -> Self {
+        Self(i32::from(quarters) * 90_000)
+    }
+
+    /// The sample of alpha that this share of one is, rounded.
+    pub fn as_alpha(self) -> u8 {
+        let sample = (i64::from(self.0) * 255 + 500) / 1_000;
+        u8::try_from(sample.max(0)).unwrap_or(u8::MAX)
+    }
+
+    /// The nearest share of one for this sample of alpha.
+    pub(super) fn of_alpha(sample: u8) -> Self {
+        Self((i32::from(sample) * 1_000 + 127) / 255)
+    }
+
+    /// The least number, from minus a million on, for which something holds that holds for this one
+    /// and all between.
+    pub(super) fn least_with(self, holds: impl Fn(Self) -> bool) -> Self {
+        let (mut fails, mut least) = (-1_000_000_001, self.0);
+        while least - fails > 1 {
+            let middle = fails + (least - fails) / 2;
+            if holds(Self(middle)) {
+                least = middle;
+            } else {
+                fails = middle;
+            }
+        }
+        Self(least)
     }
 }
 

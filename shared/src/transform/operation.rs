@@ -10,7 +10,12 @@ use super::colour::Colour;
 use super::decimal::Decimal;
 
 mod arguments;
+mod gaussian;
 mod methods;
+mod step;
+
+pub use gaussian::{BLUR_LEAST, SHARPEN_LEAST, gaussian_weights};
+pub use step::Step;
 
 /// One operation, with nothing left open. Sizes and places are in pixels of the upright picture
 /// as it is before it is resized, those of `Extend` as it is afterwards.
@@ -133,6 +138,22 @@ pub struct Modulate {
     pub lightness: Decimal,
 }
 
+/// What [`Operation::Linear`] makes of each sample; fractions are cut off, as the reference does.
+pub fn linear_table(a: Decimal, b: Decimal) -> [u8; 256] {
+    let [factor, summand] = [a, b].map(Decimal::as_f32);
+    let mut table = [0; 256];
+    for (made, sample) in table.iter_mut().zip(0_u8..=255) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the cast saturates"
+        )]
+        let whole = (f32::from(sample) * factor + summand) as u8;
+        *made = whole;
+    }
+    table
+}
+
 impl From<Decimal> for Value {
     fn from(number: Decimal) -> Self {
         let value = number.value();
@@ -212,10 +233,10 @@ impl From<Operation> for Value {
     }
 }
 
-/// At most [`Operations::MOST`] operations, in the order in which they are asked for.
+/// At most [`Operations::MOST`] operations; [`Step`] says in which order they are done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Operation>", into = "Vec<Operation>")]
-pub struct Operations(Vec<Operation>);
+pub struct Operations(pub(super) Vec<Operation>);
 
 /// Why a JSON value is no operation; the text is for the client.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Colour, Coordinate, Enlargement, Fit, FocalPoint, Operations, Quality, Target, Transform,
+    canonical::canonical,
 };
 use crate::asset::Original;
 use crate::format::{Format, FormatChoice, SourceFormat};
@@ -113,8 +114,16 @@ impl VariantRequest {
     }
 
     /// The canonical form for an original in format `original`, where `auto` is the format
-    /// that `format=auto` stands for.
+    /// that `format=auto` stands for: the same for all requests that make the same bytes, as far as
+    /// that can be told without the picture.
     pub fn resolve(&self, original: impl Into<Format>, auto: Format) -> Transform {
+        let original = original.into();
+        canonical(&self.literal(original, auto), original)
+    }
+
+    /// What is asked for, with nothing left open, but also with what makes no difference: of what
+    /// was resolved before, the same again, whatever the original.
+    pub fn literal(&self, original: impl Into<Format>, auto: Format) -> Transform {
         let format = match self.format {
             None => original.into(),
             Some(FormatChoice::Auto) => auto,

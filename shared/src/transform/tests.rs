@@ -76,7 +76,7 @@ fn format_quality_and_enlargement_have_one_canonical_form() {
         (r#"{"width":2,"transforms":[]}"#, "width 2 png"),
         (
             r#"{"width":2,"transforms":[["greyscale"],["blur",5.0]]}"#,
-            r#"[["grayscale"],["blur",5]] width 2 png"#,
+            r#"[["grayscale"],["blur",4.998]] width 2 png"#,
         ),
         (
             r#"{"width":200,"height":100,"withoutEnlargement":false}"#,
@@ -100,6 +100,172 @@ fn format_quality_and_enlargement_have_one_canonical_form() {
     ];
     for (json, canonical) in table {
         assert_eq!(resolve(json), canonical, "{json}");
+    }
+}
+
+/// What is left of transforms and background, for a thumbnail 2 pixels wide.
+fn left_of(original: Format, fields: &str) -> String {
+    let request = format!(r#"{{"width":2,{fields}}}"#);
+    let request: VariantRequest = serde_json::from_str(&request).unwrap();
+    let text = request.resolve(original, Format::Png).to_string();
+    text.replace("width 2 ", "").replace(" q80", "")
+}
+
+#[test]
+fn operations_that_change_nothing_are_left_out() {
+    let table = [
+        // original, asked for, left
+        (Format::Png, r#"[["rotate",0],["linear",1,0.5]]"#, "png"),
+        (Format::Png, r#"[["flip"],["flop"],["rotate",180]]"#, "png"),
+        (
+            Format::Png,
+            r#"[["rotate",180],["flip"]]"#,
+            r#"[["flop"]] png"#,
+        ),
+        (
+            Format::Png,
+            r#"[["rotate",180],["flop"],["flip"],["flip"]]"#,
+            "png",
+        ),
+        (Format::Png, r#"[["extend",0]]"#, "png"),
+        (
+            Format::Png,
+            r#"[["negate",{"alpha":false}]]"#,
+            r#"[["negate",{"alpha":false}]] png"#,
+        ),
+        (
+            Format::Jpeg,
+            r#"[["negate",{"alpha":false}]]"#,
+            r#"[["negate",{"alpha":true}]] jpg"#,
+        ),
+        (
+            Format::Png,
+            r#"[["removeAlpha"]]"#,
+            r#"[["removeAlpha"]] png"#,
+        ),
+        (
+            Format::Jpeg,
+            r#"[["blur",5],["removeAlpha"],["flatten"]]"#,
+            r#"[["blur",4.998]] jpg"#,
+        ),
+        (
+            Format::Jpeg,
+            r#"[["tint","f00"],["blur",0.5]]"#,
+            r##"[["tint","#ff0000"]] jpg"##,
+        ),
+        (Format::Png, r#"[["blur",0.5]]"#, r#"[["blur",0.3]] png"#),
+        // By way of RGB, as any step does.
+        (
+            Format::Jpeg,
+            r##"[["flatten",{"background":"#f80"}]]"##,
+            r#"[["removeAlpha"]] jpg"#,
+        ),
+        (
+            Format::Jpeg,
+            r#"[["linear",1],["flop"]]"#,
+            r#"[["flop"],["removeAlpha"]] jpg"#,
+        ),
+    ];
+    for (original, asked, left) in table {
+        let found = left_of(original, &format!(r#""transforms":{asked}"#));
+        assert_eq!(found, left, "{asked}");
+    }
+}
+
+#[test]
+fn operations_have_one_order_and_arguments_that_matter() {
+    let table = [
+        (
+            r##"[["tint","#09f8"],["blur",5],["tint","#08f8"],["grayscale"]]"##,
+            r##"[["grayscale"],["blur",4.998],["tint","#0088ff"]] png"##,
+        ),
+        (
+            r#"[["rotate",90,{"background":"red"}]]"#,
+            r##"[["rotate",90,{"background":"#000000"}]] png"##,
+        ),
+        (
+            r#"[["trim",{"threshold":10.75}],["ensureAlpha",0.501]]"#,
+            r#"[["trim",{"threshold":10}],["ensureAlpha",0.502]] png"#,
+        ),
+        (
+            r#"[["trim",{"background":"white","threshold":300}]]"#,
+            r#"[["trim",{"threshold":255}]] png"#,
+        ),
+        (
+            r#"[["modulate",{"saturation":0,"hue":90}]]"#,
+            r#"[["modulate",{"brightness":1,"hue":0,"lightness":0,"saturation":0}]] png"#,
+        ),
+        (r#"[["linear",7.5,900]]"#, r#"[["linear",0,255]] png"#),
+        (
+            r#"[["blur",2.01],["tint","777"]]"#,
+            r##"[["blur",2.001],["tint","#000000"]] png"##,
+        ),
+        (
+            r#"[["sharpen",{"sigma":3,"m1":0,"m2":0}]]"#,
+            r#"[["sharpen",{"m1":0,"m2":0,"sigma":1,"x1":0,"y2":0,"y3":0}]] png"#,
+        ),
+        (r#"[["linear",1,10.9]]"#, r#"[["linear",1,10]] png"#),
+        (
+            r#"[["sharpen",{"sigma":1,"x1":500,"m2":9,"y2":1000}]]"#,
+            r#"[["sharpen",{"m1":1,"m2":0,"sigma":0.981,"x1":101,"y2":101,"y3":20}]] png"#,
+        ),
+    ];
+    for (asked, left) in table {
+        let asked = asked.replace("white", "#fff").replace("red", "#f00");
+        let found = left_of(Format::Png, &format!(r#""transforms":{asked}"#));
+        assert_eq!(found, left, "{asked}");
+    }
+}
+
+#[test]
+fn a_background_is_told_where_it_can_show() {
+    let table = [
+        // original, asked for, left
+        (Format::Jpeg, r#""background":"ff8800""#, "jpg"),
+        (
+            Format::Jpeg,
+            r#""background":"ff8800ff","format":"png""#,
+            "png",
+        ),
+        (Format::Png, r#""background":"ff8800ff""#, "png on ff8800"),
+        (
+            Format::Webp,
+            r#""background":"f80","format":"jpg""#,
+            "jpg on ff8800",
+        ),
+        (
+            Format::Jpeg,
+            r#""background":"f80","transforms":[["ensureAlpha",0.2]]"#,
+            r#"[["ensureAlpha",0.2]] jpg on ff8800"#,
+        ),
+        (
+            Format::Jpeg,
+            r#""background":"f80","transforms":[["ensureAlpha"]]"#,
+            r#"[["ensureAlpha",1]] jpg"#,
+        ),
+        (
+            Format::Jpeg,
+            r##""background":"f80","transforms":[["rotate",9,{"background":"#0000"}]]"##,
+            r##"[["rotate",9,{"background":"#00000000"}]] jpg on ff8800"##,
+        ),
+        (
+            Format::Jpeg,
+            r#""height":3,"fit":"contain","background":"f80""#,
+            "contain 2x3 jpg on ff8800",
+        ),
+        (
+            Format::Jpeg,
+            r#""height":3,"fit":"contain","background":"000","format":"png""#,
+            "contain 2x3 png",
+        ),
+        (
+            Format::Png,
+            r#""height":3,"fit":"contain","background":"000""#,
+            "contain 2x3 png on 000000",
+        ),
+    ];
+    for (original, asked, left) in table {
+        assert_eq!(left_of(original, asked), left, "{asked}");
     }
 }
 
@@ -287,11 +453,35 @@ proptest! {
     fn a_transform_survives_the_way_through_a_job(request in any_request()) {
         let json = serde_json::to_string(&request).unwrap();
         prop_assert_eq!(&serde_json::from_str::<VariantRequest>(&json).unwrap(), &request);
-        let transform = request.resolve(Format::Jpeg, Format::Webp);
-        let json = serde_json::to_string(&transform.to_request()).unwrap();
-        let back: VariantRequest = serde_json::from_str(&json).unwrap();
-        // Whatever the worker takes for the original's format or for `auto`, nothing is left open.
-        prop_assert_eq!(back.resolve(Format::Png, Format::Png), transform);
+        for original in Format::ALL {
+            let transform = request.resolve(original, Format::Webp);
+            let json = serde_json::to_string(&transform.to_request()).unwrap();
+            let back: VariantRequest = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(&back.resolve(original, Format::Png), &transform);
+            // Who does not know the original's format, nor what `auto` was, has the same.
+            for other in Format::ALL {
+                prop_assert_eq!(&back.literal(other, other), &transform);
+            }
+        }
+    }
+
+    #[test]
+    fn no_background_of_a_jpeg_without_bars_is_another_thumbnail(background in any_colour()) {
+        let cut = r#"{"width":6000,"height":6000,"fit":"cover","format":"jpg","quality":100}"#;
+        let mut request: VariantRequest = serde_json::from_str(cut).unwrap();
+        let plain = request.resolve(Format::Jpeg, Format::Jpeg);
+        request.background = Some(background);
+        for fit in [Fit::Cover, Fit::Inside, Fit::Outside] {
+            request.fit = Some(fit);
+            for format in Format::ALL {
+                request.format = Some(FormatChoice::Is(format));
+                let transform = request.resolve(Format::Jpeg, Format::Jpeg);
+                prop_assert_eq!(transform.background, None);
+                if (fit, format) == (Fit::Cover, Format::Jpeg) {
+                    prop_assert_eq!(&transform, &plain);
+                }
+            }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::cost::measured;
 const LIMITS: Limits = Limits {
     original_pixels: 36_000_000,
     dimension_px: 6000,
+    variant_pixels: 36_000_000,
     avif_pixels: 4_000_000,
     memory_bytes: 256 << 20,
     missing_end: MissingEnd::Tolerate,
@@ -36,7 +37,7 @@ pub struct Taken {
 /// Renders one variant, which is asked for in JSON, of an original in any format.
 pub fn taken(original: &[u8], request: &str, within: Duration) -> Taken {
     let request: VariantRequest = serde_json::from_str(request).expect("it is a request");
-    let transform = [request.resolve(Format::Jpeg, Format::Jpeg)];
+    let transform = [request.literal(Format::Jpeg, Format::Jpeg)];
     let deadline = Deadline::after(within);
     let work = || render(original, &transform, &LIMITS, Encoding::default(), deadline);
     let (result, cost) = measured(work);

@@ -17,6 +17,7 @@ use crate::{opened, planned, seal, shrunk};
 const LIMITS: Limits = Limits {
     original_pixels: 1 << 18,
     dimension_px: 512,
+    variant_pixels: 36_000_000,
     avif_pixels: 1 << 10,
     memory_bytes: 4 << 20,
     missing_end: MissingEnd::Tolerate,

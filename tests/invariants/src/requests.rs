@@ -9,8 +9,9 @@ pub(crate) fn assert_canonical(request: &VariantRequest) {
         for auto in Format::ALL {
             let transform = request.resolve(original, auto);
             let canonical = transform.to_request();
+            assert_eq!(canonical.resolve(original, auto), transform, "{request:?}");
             for other in Format::ALL {
-                let again = canonical.resolve(other, other);
+                let again = canonical.literal(other, other);
                 assert_eq!(again, transform, "{request:?}");
                 assert_eq!(again.to_string(), transform.to_string());
             }

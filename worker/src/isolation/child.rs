@@ -70,7 +70,7 @@ fn answer(request: &Request, original: &[u8], worker: &mut File) -> Result<()> {
     let transforms: Vec<Transform> = request
         .variants
         .iter()
-        .map(|variant| variant.resolve(Format::Jpeg, Format::Jpeg))
+        .map(|variant| variant.literal(Format::Jpeg, Format::Jpeg))
         .collect();
     let rendering = Rendering::begin(original, &transforms, &request.limits, request.encoding);
     let needs: Needs = match &rendering {

@@ -21,7 +21,7 @@ pub(super) struct Hello {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) original_bytes: usize,
-    /// Each resolves to one transform, whatever the original.
+    /// Each is one transform taken literally, whatever the original.
     pub(super) variants: Vec<VariantRequest>,
     pub(super) limits: Limits,
     pub(super) encoding: Encoding,

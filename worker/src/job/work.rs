@@ -324,6 +324,7 @@ impl Work<'_> {
             Condition::Always,
         );
         timed("put", put).await?;
+        self.worker.written.add(length_bytes);
         metrics::counter!(RENDERS, "format" => format.extension()).increment(1);
         count("rendered");
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).ok();

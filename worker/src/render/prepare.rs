@@ -281,6 +281,7 @@ mod tests {
         let limits = Limits {
             original_pixels: u64::MAX,
             dimension_px: 6000,
+            variant_pixels: 36_000_000,
             avif_pixels: 4_000_000,
             memory_bytes: 1_000_000,
             missing_end: crate::render::MissingEnd::Refuse,

@@ -12,11 +12,13 @@ use thumbmill_tests::pictures::{
 use super::*;
 
 mod asked;
+mod canonical;
 mod refused;
 
 const LIMITS: Limits = Limits {
     original_pixels: 36_000_000,
     dimension_px: 6000,
+    variant_pixels: 36_000_000,
     avif_pixels: 4_000_000,
     memory_bytes: 256 << 20,
     missing_end: MissingEnd::Refuse,
@@ -25,7 +27,7 @@ const LIMITS: Limits = Limits {
 /// Renders one variant.
 fn rendered_bytes(original: &[u8], request: &str) -> Vec<u8> {
     let request: VariantRequest = serde_json::from_str(request).unwrap();
-    let transform = request.resolve(Format::Jpeg, Format::Jpeg);
+    let transform = request.literal(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_mins(1));
     render(
         original,
@@ -43,7 +45,7 @@ fn rendered_bytes(original: &[u8], request: &str) -> Vec<u8> {
 /// Renders one variant and decodes it; `auto` formats and defaults are those of JPEG.
 fn rendered(original: &[u8], request: &str) -> Result<DynamicImage, RenderError> {
     let request: VariantRequest = serde_json::from_str(request).unwrap();
-    let transform = request.resolve(Format::Jpeg, Format::Jpeg);
+    let transform = request.literal(Format::Jpeg, Format::Jpeg);
     let deadline = Deadline::after(Duration::from_mins(1));
     let rendered = render(
         original,
@@ -353,7 +355,7 @@ fn one_decode_serves_all_variants_and_one_that_fails_does_not_hurt_the_others() 
     let transforms = requests.map(|request| {
         serde_json::from_str::<VariantRequest>(request)
             .unwrap()
-            .resolve(Format::Jpeg, Format::Jpeg)
+            .literal(Format::Jpeg, Format::Jpeg)
     });
     let original = jpeg(&photo(60, 40).into());
     let variants = render(

@@ -167,6 +167,25 @@ fn colours_places_and_options_are_checked() {
     ]);
 }
 
+#[test]
+fn steps_have_their_places_and_the_later_of_two_counts() {
+    let asked = r#"[["negate"],["blur",3],["tint","f00"],["flip"],["blur",5]]"#;
+    let operations = Operations::parse(asked).unwrap();
+    let steps: Vec<String> = Operation::in_steps(operations.as_slice())
+        .into_iter()
+        .map(|operation| serde_json::to_string(operation).unwrap())
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            r#"["flip"]"#,
+            r#"["blur",5]"#,
+            r##"["tint","#ff0000"]"##,
+            r#"["negate",{"alpha":true}]"#
+        ]
+    );
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_panics(text in r#"\[\[("(rotate|blur|extract|trim|tint|extend)",?|[0-9e.{}:"-]|"sigma"){0,12}\]\]"#) {

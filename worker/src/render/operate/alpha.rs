@@ -1,6 +1,5 @@
 //! Operations on how opaque a picture is, and on what lies around it.
 
-use super::lab::rounded;
 use crate::render::frame::Colour;
 use crate::render::pixels::{Channels, Pixels};
 use crate::render::plan::Size;
@@ -19,15 +18,15 @@ pub(super) fn remove(pixels: Pixels) -> Pixels {
     Pixels::new(size, opaque, Channels::Rgb).unwrap_or_else(|| Pixels::black(size, Channels::Rgb))
 }
 
-/// A picture without alpha gets one, the same everywhere: a share of one.
-pub(super) fn ensure(pixels: Pixels, share: f32) -> Pixels {
+/// A picture without alpha gets one, the same everywhere.
+pub(super) fn ensure(pixels: Pixels, opaque: u8) -> Pixels {
     if pixels.channels() == Channels::Rgba {
         return pixels;
     }
     let mut pixels = pixels.widened(Channels::Rgba);
     let (all, _) = pixels.samples_mut().as_chunks_mut::<4>();
     for [.., alpha] in all {
-        *alpha = rounded(255.0 * share);
+        *alpha = opaque;
     }
     pixels
 }

@@ -1,12 +1,12 @@
 //! Blurs. Alpha is premultiplied, so that what is transparent does not bleed.
 
+use thumbmill_shared::transform::BLUR_LEAST;
+
 use super::kernel::{Kernel, convolve};
 use super::lab::rounded;
 use crate::render::pixels::{Channels, Pixels};
 use crate::render::plan::Size;
 
-/// Where the reference cuts a blur's Gaussian off, as a share of its peak.
-const LEAST: f32 = 0.2;
 /// A sigma of more pixels than this is made on a smaller picture: it looks the same, and the cost
 /// of a pixel stays the same for every sigma.
 const WHOLE_SIGMA_PX: f32 = 8.0;
@@ -35,7 +35,7 @@ pub(super) fn gaussian(pixels: &Pixels, sigma: f32) -> Pixels {
         width: cells(width, across),
         height: cells(height, down),
     };
-    let kernel = |by: u32, side: u32| Kernel::gaussian(sigma / px(by), LEAST, side);
+    let kernel = |by: u32, side: u32| Kernel::gaussian(sigma / px(by), BLUR_LEAST, side);
     let kernels = (&kernel(across, small.width), &kernel(down, small.height));
     let mut blurred = Pixels::black(pixels.size(), pixels.channels());
     let channels = pixels.channels().count();

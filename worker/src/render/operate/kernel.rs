@@ -1,9 +1,8 @@
 //! Weighted means of neighbours: a separable kernel moved over rows of numbers. Knows no colours.
 
-use crate::render::plan::Size;
+use thumbmill_shared::transform::gaussian_weights;
 
-/// Steps that the reference's Gaussian weights are rounded to.
-const STEPS: f32 = 20.0;
+use crate::render::plan::Size;
 
 /// The weights of a pixel's neighbours in one direction, symmetric, with a sum of one.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,13 +25,7 @@ impl Kernel {
     pub(super) fn gaussian(sigma: f32, least: f32, side_px: u32) -> Self {
         let edge = side_px.max(1) as usize;
         let mut half: Vec<f32> = Vec::new();
-        for distance in (0_u16..).map(f32::from) {
-            let weight = (-distance * distance / (2.0 * sigma * sigma)).exp();
-            // Not `<`: a sigma that is no number must end here as well.
-            if distance > 0.0 && !(weight >= least && distance < f32::from(u16::MAX)) {
-                break;
-            }
-            let weight = (STEPS * weight).round();
+        for weight in gaussian_weights(sigma, least) {
             match half.get_mut(edge) {
                 Some(edge) => *edge += weight,
                 None => half.push(weight),

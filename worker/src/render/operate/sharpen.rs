@@ -1,15 +1,12 @@
 //! Makes edges stronger: what a blur takes away is added.
 
-use thumbmill_shared::transform::Sharpen;
+use thumbmill_shared::transform::{SHARPEN_LEAST, Sharpen};
 
 use super::blur::{load, store};
 use super::kernel::{Kernel, convolve};
 use super::lab::Light;
-use super::number;
 use crate::render::pixels::{Channels, Pixels};
 
-/// Where the reference cuts this Gaussian off, as a share of its peak.
-const LEAST: f32 = 0.1;
 /// Of the difference to the mean of nine pixels, how much is added.
 const MILD: f32 = 0.375;
 
@@ -59,7 +56,7 @@ pub(super) fn lightness(pixels: Pixels, sharpen: &Sharpen) -> Pixels {
     }
     let width = (size.width as usize).max(1);
     let row_of = |y: usize| lightness.chunks_exact(width).nth(y).unwrap_or_default();
-    let kernel = |side| Kernel::gaussian(number(sharpen.sigma), LEAST, side);
+    let kernel = |side| Kernel::gaussian(sharpen.sigma.as_f32(), SHARPEN_LEAST, side);
     convolve(
         (size, 1),
         (&kernel(size.width), &kernel(size.height)),
@@ -92,11 +89,11 @@ struct Added {
 impl Added {
     fn of(sharpen: &Sharpen) -> Self {
         Self {
-            flat: number(sharpen.m1),
-            jagged: number(sharpen.m2),
-            from: number(sharpen.x1),
-            most: number(sharpen.y2),
-            least: -number(sharpen.y3),
+            flat: sharpen.m1.as_f32(),
+            jagged: sharpen.m2.as_f32(),
+            from: sharpen.x1.as_f32(),
+            most: sharpen.y2.as_f32(),
+            least: -sharpen.y3.as_f32(),
         }
     }
 

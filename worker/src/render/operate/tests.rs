@@ -2,7 +2,7 @@
 //! picture, and any size without a panic.
 
 use proptest::prelude::*;
-use thumbmill_shared::transform::{Modulate, Operations, Sharpen};
+use thumbmill_shared::transform::{Decimal, Modulate, Sharpen};
 
 use super::*;
 use crate::render::pixels::Channels;
@@ -105,6 +105,10 @@ const SHARPEN: Sharpen = Sharpen {
     y3: n(20_000),
 };
 
+fn table() -> [u8; 256] {
+    linear_table(n(1_300), n(-20_400))
+}
+
 #[test]
 #[rustfmt::skip]
 fn opaque_pictures_are_as_the_references() {
@@ -118,7 +122,7 @@ fn opaque_pictures_are_as_the_references() {
     assert_rgb("modulate", &tone::modulate(rgb(), &MODULATE), [[0, 0, 0], [176, 113, 1], [130, 255, 255], [255, 255, 255], [164, 137, 163], [88, 37, 73], [150, 212, 150], [0, 238, 203]], 1);
     assert_rgb("sharpen", &sharpen::mild(&rgb()), [[0, 0, 0], [231, 0, 33], [0, 242, 210], [231, 242, 255], [120, 128, 182], [50, 48, 114], [180, 176, 54], [70, 208, 55]], 1);
     assert_rgb("sharpen2", &sharpen::lightness(rgb(), &SHARPEN), [[0, 0, 0], [228, 0, 36], [59, 255, 226], [247, 255, 255], [121, 130, 173], [35, 36, 99], [176, 173, 61], [68, 206, 65]], 2);
-    assert_rgb("linear", &tone::linear(rgb(), 1.3, -20.4), [[0, 0, 0], [255, 0, 27], [0, 255, 248], [255, 255, 255], [135, 146, 203], [44, 42, 127], [213, 208, 64], [70, 250, 65]], 0);
+    assert_rgb("linear", &tone::linear(rgb(), &table()), [[0, 0, 0], [255, 0, 27], [0, 255, 248], [255, 255, 255], [135, 146, 203], [44, 42, 127], [213, 208, 64], [70, 250, 65]], 0);
     assert_rgb("tint", &tone::tint(rgb(), [255, 0, 0, 255]), [[0, 0, 0], [237, 0, 0], [255, 182, 152], [255, 225, 210], [255, 19, 5], [135, 0, 0], [255, 109, 73], [255, 127, 91]], 2);
     assert_rgb("tint2", &tone::tint(rgb(), [20, 90, 160, 255]), [[0, 0, 0], [61, 115, 188], [197, 213, 254], [232, 238, 255], [82, 131, 205], [13, 58, 105], [139, 173, 238], [153, 182, 243]], 2);
     assert_rgb("normalise", &tone::normalise(rgb(), [1.0, 99.0]), [[0, 0, 0], [217, 0, 28], [38, 249, 216], [244, 254, 255], [113, 121, 165], [26, 30, 93], [181, 177, 66], [74, 211, 69]], 1);
@@ -136,12 +140,12 @@ fn transparent_pictures_are_as_the_references() {
     assert_rgba("blur5", &blur::gaussian(&rgba(), 5.0), [[40, 26, 134, 19], [215, 27, 99, 234], [40, 201, 134, 19], [215, 212, 172, 234], [133, 127, 125, 132], [76, 53, 129, 57], [184, 170, 134, 196], [92, 192, 125, 77]], 1);
     assert_rgba("modulate", &tone::modulate(rgba(), &MODULATE), [[0, 0, 0, 0], [176, 113, 1, 253], [130, 255, 255, 0], [255, 255, 255, 253], [164, 137, 163, 132], [88, 37, 73, 55], [150, 212, 150, 198], [0, 238, 203, 77]], 1);
     assert_rgba("sharpen", &sharpen::mild(&rgba()), [[0, 0, 46, 0], [231, 0, 32, 254], [0, 224, 208, 0], [231, 241, 255, 254], [119, 127, 183, 132], [45, 46, 109, 55], [178, 174, 53, 198], [69, 205, 52, 77]], 1);
-    assert_rgba("linear", &tone::linear(rgba(), 1.3, -20.4), [[0, 0, 0, 0], [255, 0, 27, 253], [0, 255, 248, 0], [255, 255, 255, 253], [135, 146, 203, 132], [44, 42, 127, 55], [213, 208, 64, 198], [70, 250, 65, 77]], 0);
+    assert_rgba("linear", &tone::linear(rgba(), &table()), [[0, 0, 0, 0], [255, 0, 27, 253], [0, 255, 248, 0], [255, 255, 255, 253], [135, 146, 203, 132], [44, 42, 127, 55], [213, 208, 64, 198], [70, 250, 65, 77]], 0);
     assert_rgba("tint", &tone::tint(rgba(), [255, 0, 0, 255]), [[0, 0, 0, 0], [237, 0, 0, 253], [255, 182, 152, 0], [255, 225, 210, 253], [255, 19, 5, 132], [135, 0, 0, 55], [255, 109, 73, 198], [255, 127, 91, 77]], 1);
     assert_rgba("normalise", &tone::normalise(rgba(), [1.0, 99.0]), [[0, 0, 0, 0], [217, 0, 28, 253], [38, 249, 216, 0], [244, 254, 255, 253], [113, 121, 165, 132], [26, 30, 93, 55], [181, 177, 66, 198], [74, 211, 69, 77]], 1);
     assert_rgba("negate", &tone::negate(rgba()), [[255, 255, 255, 255], [25, 255, 218, 2], [255, 15, 48, 255], [25, 15, 11, 2], [135, 127, 83, 123], [205, 207, 141, 200], [75, 79, 190, 57], [185, 47, 189, 178]], 0);
     assert_rgba("negatenoalpha", &tone::negate_colours(rgba()), [[255, 255, 255, 0], [25, 255, 218, 253], [255, 15, 48, 0], [25, 15, 11, 253], [135, 127, 83, 132], [205, 207, 141, 55], [75, 79, 190, 198], [185, 47, 189, 77]], 0);
-    assert_rgba("ensureAlpha", &alpha::ensure(rgba(), 0.4), [[0, 0, 0, 0], [230, 0, 37, 253], [0, 240, 207, 0], [230, 240, 244, 253], [120, 128, 172, 132], [50, 48, 114, 55], [180, 176, 65, 198], [70, 208, 66, 77]], 0);
+    assert_rgba("ensureAlpha", &alpha::ensure(rgba(), 102), [[0, 0, 0, 0], [230, 0, 37, 253], [0, 240, 207, 0], [230, 240, 244, 253], [120, 128, 172, 132], [50, 48, 114, 55], [180, 176, 65, 198], [70, 208, 66, 77]], 0);
 }
 
 #[test]
@@ -247,21 +251,40 @@ proptest! {
 }
 
 #[test]
-fn steps_have_their_places_and_the_later_of_two_counts() {
-    let asked = r#"[["negate"],["blur",3],["tint","f00"],["flip"],["blur",5]]"#;
-    let operations = Operations::parse(asked).unwrap();
-    let steps: Vec<String> = in_order(operations.as_slice())
-        .into_iter()
-        .map(|operation| serde_json::to_string(operation).unwrap())
-        .collect();
-    assert_eq!(
-        steps,
-        [
-            r#"["blur",5]"#,
-            r##"["tint","#ff0000"]"##,
-            r#"["negate",{"alpha":true}]"#
-        ]
-    );
+fn all_grays_tint_alike() {
+    let samples = (0..=255).collect();
+    let (width, height) = (16, 16);
+    let gray = Pixels::new(Size { width, height }, samples, Channels::Gray).unwrap();
+    let tinted = |sample| tone::tint(gray.clone(), [sample, sample, sample, 255]);
+    let black = tinted(0);
+    for sample in 0..=255 {
+        assert_eq!(tinted(sample).samples(), black.samples(), "{sample}");
+    }
+}
+
+#[test]
+fn a_neutral_modulation_and_sharpening_leave_every_colour() {
+    let neutral = Modulate {
+        brightness: n(1_000),
+        saturation: n(1_000),
+        hue: n(0),
+        lightness: n(0),
+    };
+    let nothing = Sharpen {
+        m1: n(0),
+        m2: n(0),
+        ..SHARPEN
+    };
+    let (width, height) = (256, 256);
+    for red in 0..=255 {
+        let others = (0..=255).flat_map(|green| (0..=255).map(move |blue| [red, green, blue]));
+        let samples = others.flatten().collect();
+        let pixels = Pixels::new(Size { width, height }, samples, Channels::Rgb).unwrap();
+        let made = tone::modulate(pixels.clone(), &neutral);
+        assert!(made.samples() == pixels.samples(), "{red}");
+        let made = sharpen::lightness(pixels.clone(), &nothing);
+        assert!(made.samples() == pixels.samples(), "{red}");
+    }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use thumbmill_shared::transform::Modulate;
 
 use super::lab::{Lab, Light, sample_of};
-use super::number;
 use crate::render::frame::Colour;
 use crate::render::pixels::{Channels, Pixels};
 
@@ -37,10 +36,10 @@ pub(super) fn threshold(mut pixels: Pixels, least: u8) -> Pixels {
 /// Brightness, saturation, hue and lightness, in CIE L\*C\*h.
 pub(super) fn modulate(pixels: Pixels, modulate: &Modulate) -> Pixels {
     let light = Light::new();
-    let saturation = number(modulate.saturation);
-    let (sin, cos) = number(modulate.hue).to_radians().sin_cos();
+    let saturation = modulate.saturation.as_f32();
+    let (sin, cos) = modulate.hue.as_f32().to_radians().sin_cos();
     let (sin, cos) = (sin * saturation, cos * saturation);
-    let (factor, offset) = (number(modulate.brightness), number(modulate.lightness));
+    let (factor, offset) = (modulate.brightness.as_f32(), modulate.lightness.as_f32());
     colours(pixels.widened(Channels::Rgb), |rgb| {
         let Lab { lightness, a, b } = light.lab(rgb);
         let modulated = Lab {
@@ -52,9 +51,9 @@ pub(super) fn modulate(pixels: Pixels, modulate: &Modulate) -> Pixels {
     })
 }
 
-/// `factor` times every sample plus `offset`, fractions cut off as the reference does; not alpha.
-pub(super) fn linear(pixels: Pixels, factor: f32, offset: f32) -> Pixels {
-    samples(pixels, |sample| whole(f32::from(sample) * factor + offset))
+/// What `table` has for every sample; not alpha.
+pub(super) fn linear(pixels: Pixels, table: &[u8; 256]) -> Pixels {
+    samples(pixels, |sample| looked_up(table, sample))
 }
 
 /// Grays in the hue of `tint`: strongest in the middle of the lightness, none at black and white.

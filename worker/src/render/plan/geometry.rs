@@ -207,6 +207,10 @@ fn check(size: Size, format: Format, limits: &Limits) -> Result<(), RenderError>
     if size.width.max(size.height) > limit {
         return too_many(format!("no side may be longer than {limit}"));
     }
+    let limit = limits.variant_pixels;
+    if size.area() as u64 > limit {
+        return too_many(format!("it may not have more than {limit}"));
+    }
     let limit = limits.avif_pixels;
     if format == Format::Avif && size.area() as u64 > limit {
         return too_many(format!("AVIF may not have more than {limit}"));

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use thumbmill_shared::format::Format;
-use thumbmill_shared::transform::{Coordinate, VariantRequest};
+use thumbmill_shared::transform::{Coordinate, Operations, VariantRequest};
 
 use super::*;
 use crate::render::MissingEnd;
@@ -8,6 +8,7 @@ use crate::render::MissingEnd;
 const LIMITS: Limits = Limits {
     original_pixels: 36_000_000,
     dimension_px: 6000,
+    variant_pixels: 36_000_000,
     avif_pixels: 4_000_000,
     memory_bytes: 256 << 20,
     missing_end: MissingEnd::Refuse,
@@ -204,6 +205,31 @@ fn an_avif_has_a_limit_of_its_own() {
     assert!(matches!(avif("2001"), Err(RenderError::TooManyPixels(_))));
 }
 
+#[test]
+fn the_area_of_a_thumbnail_has_a_limit_with_bars_and_edges() {
+    let limits = Limits {
+        variant_pixels: 1_000_000,
+        ..LIMITS
+    };
+    let edges = Operations::parse(r#"[["extend",{"left":1}]]"#).unwrap();
+    let planned = |(width, height), operations: &Operations| {
+        let transform = Transform {
+            operations: operations.clone(),
+            ..transform(width, height, "contain", "allowed")
+        };
+        plan(whole(size("100x100")), &transform, &limits)
+    };
+    let none = Operations::default();
+    assert!(planned(("1000", "1000"), &none).is_ok());
+    for (size, operations) in [(("1001", "1000"), &none), (("1000", "1000"), &edges)] {
+        let refused = planned(size, operations);
+        assert!(
+            matches!(refused, Err(RenderError::TooManyPixels(_))),
+            "{refused:?}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn plans_stay_inside_original_and_canvas(
@@ -212,7 +238,7 @@ proptest! {
         fit in prop_oneof![Just("cover"), Just("contain"), Just("inside"), Just("outside")],
         enlargement in prop_oneof![Just("allowed"), Just("never")],
     ) {
-        let limits = Limits { original_pixels: u64::MAX, dimension_px: u32::MAX, ..LIMITS };
+        let limits = Limits { original_pixels: u64::MAX, variant_pixels: u64::MAX, dimension_px: u32::MAX, ..LIMITS };
         let original = Size { width: w, height: h };
         let plan = plan(whole(original), &transform(&width.to_string(), &height.to_string(), fit, enlargement), &limits).unwrap();
         let Area { left, top, width, height } = plan.area;
