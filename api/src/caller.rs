@@ -51,9 +51,10 @@ fn credentials(
 ) -> Result<Credentials, ApiError> {
     let now = SystemTime::now();
     let (path, query) = (request.uri().path(), request.uri().query());
+    let keys = &app.settings.signing_keys;
     let signature = query
-        .filter(|query| query.contains(SIGNATURE))
-        .and_then(|query| SignedUrl::of(path, query).verify(&app.settings.signing_keys, now));
+        .filter(|query| !keys.is_empty() && query.contains(SIGNATURE))
+        .and_then(|query| SignedUrl::of(path, query).verify(keys, now));
     let until = signature.transpose()?;
     let by_door = match doors {
         Doors::Open => true,
@@ -77,23 +78,36 @@ fn credentials(
 
 fn token_role(app: &App, request: &Request, now: SystemTime) -> Result<Option<Role>, ApiError> {
     let cookie = app.settings.token_cookie.as_deref();
-    let Some(text) = token_of(request, cookie) else {
+    let Some((text, sent)) = token_of(request, cookie) else {
         return Ok(None);
     };
-    match app.tokens.current().find(&text, now) {
-        Some(token) => Ok(Some(token.role)),
+    match (app.tokens.current().find(&text, now), sent) {
+        (Some(token), _) => Ok(Some(token.role)),
         // It may be one of the application's.
-        None if app.application.is_some() => Ok(None),
-        None => Err(ApiError::BadToken),
+        (None, _) if app.application.is_some() => Ok(None),
+        (None, Sent::OnPurpose) => Err(ApiError::BadToken),
+        (None, Sent::ByBrowser) => Ok(None),
     }
 }
 
+/// How a token came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    /// In this request's own head.
+    OnPurpose,
+    /// As a cookie, which a browser sends with everything for as long as it has it: an old one must
+    /// not hide public files.
+    ByBrowser,
+}
+
 /// The first of `Authorization: Bearer`, `access_token` and the cookie of this name.
-fn token_of(request: &Request, cookie: Option<&str>) -> Option<String> {
-    bearer(request.headers())
-        .map(str::to_owned)
-        .or_else(|| access_token(request.uri()))
-        .or_else(|| cookie_of(request.headers(), cookie?))
+fn token_of(request: &Request, cookie: Option<&str>) -> Option<(String, Sent)> {
+    let own = bearer(request.headers()).map(str::to_owned);
+    let own = own.or_else(|| access_token(request.uri()));
+    own.map(|token| (token, Sent::OnPurpose)).or_else(|| {
+        let token = cookie_of(request.headers(), cookie?)?;
+        Some((token, Sent::ByBrowser))
+    })
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -252,7 +266,8 @@ mod tests {
             ),
         ] {
             let token = token_of(&request("GET", uri, &headers), Some("tm"));
-            assert_eq!(token.as_deref(), expected, "{uri} {headers:?}");
+            let token = token.as_ref().map(|(token, _)| token.as_str());
+            assert_eq!(token, expected, "{uri} {headers:?}");
         }
         assert_eq!(token_of(&request("GET", "/", &[cookie]), None), None);
     }

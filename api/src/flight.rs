@@ -1,7 +1,7 @@
 //! One flight per missing variant and process: it has its turn, publishes the job, or finds that
 //! somebody else has, and stays until the end. However many requests wait, the queue sees one job.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::{HashMap, HashSet, hash_map};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -189,7 +189,11 @@ impl Flights {
         }
         let place = shared.places.enter(client)?;
         let same = running.values().filter(|flight| flight.of == of);
-        if same.count() >= shared.per_original as usize {
+        if is_too_much(
+            same.map(|flight| &flight.places),
+            client,
+            shared.per_original,
+        ) {
             return Err(Refusal::Original);
         }
         let (progress, receiver) = watch::channel(Progress::Started);
@@ -233,6 +237,23 @@ impl Flights {
             }
         }
     }
+}
+
+/// Has `client` its share of all flights of an original, of which there may be `most`? Whoever has
+/// them all must not keep others from it, so these have a share of their own beyond that.
+fn is_too_much<'a, P: 'a>(
+    flights: impl Iterator<Item = &'a HashMap<Client, P>>,
+    client: Client,
+    most: u32,
+) -> bool {
+    let (mut all, mut own, mut clients) = (0, 0, HashSet::from([client]));
+    for places in flights {
+        all += 1;
+        own += u32::from(places.contains_key(&client));
+        clients.extend(places.keys().copied());
+    }
+    let share = most / u32::try_from(clients.len()).unwrap_or(u32::MAX);
+    all >= most && (own >= share.max(1) || all >= most.saturating_mul(2))
 }
 
 impl Shared {
@@ -445,5 +466,33 @@ impl Flight {
             render_ms: None,
             queued_ms: None,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    #[test]
+    fn whoever_has_all_flights_of_an_original_does_not_keep_others_from_it() {
+        let client = |n: u8| Client::from(IpAddr::from([192, 0, 2, n]));
+        let mut flights: Vec<HashMap<Client, ()>> = Vec::new();
+        let mut join = |n: u8| {
+            let refused = is_too_much(flights.iter(), client(n), 10);
+            if !refused {
+                flights.push(HashMap::from([(client(n), ())]));
+            }
+            !refused
+        };
+        let flood: Vec<bool> = (0..12).map(|_| join(1)).collect();
+        assert_eq!(flood.iter().filter(|joined| **joined).count(), 10);
+        let other: Vec<bool> = (0..7).map(|_| join(2)).collect();
+        assert_eq!(other.iter().filter(|joined| **joined).count(), 5);
+        assert!(!join(1));
+        // There is an end to it, however many come.
+        let many: Vec<bool> = (3..30).map(join).collect();
+        assert_eq!(many.iter().filter(|joined| **joined).count(), 5);
     }
 }

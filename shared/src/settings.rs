@@ -167,7 +167,7 @@ settings! {
     Api wait_max: Duration = "30s", "The longest wait that a request may ask for with `Prefer: wait=N`.";
     Api max_waiting: u32 = "1000", "Thumbnails that one process may have asked for and that are not made yet, each counted once for every client; further ones get 503 at once.";
     Api max_waiting_per_client: u32 = "250", "The same of one client, which is an IPv4 address or an IPv6 /64 network, whether it waits, comes back later or has hung up; further ones get 429.";
-    Api max_waiting_per_original: u32 = "100", "The same of one original; further ones get 429.";
+    Api max_waiting_per_original: u32 = "100", "The same of one original; further ones get 429, but for a client that has less than its share of them.";
     Every client_header: Option<HeaderName> = "", "Header whose last address is the client's, such as `x-forwarded-for`, if a proxy adds it; if unset, whoever connects is the client, so behind a proxy it has to be set.";
     Api cache_control: String = "public, max-age=2592000", "Cache-Control of originals and variants.";
     Worker slots: Slots<0> = "auto", "Renders at a time that somebody waits for; `auto` is the number of cores.";
@@ -201,7 +201,7 @@ impl Settings {
     /// Refuses settings that contradict each other, and adds what follows from others.
     fn checked(self) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        if self.transforms == Policy::Signed && self.signing_keys == SigningKeys::default() {
+        if self.transforms == Policy::Signed && self.signing_keys.is_empty() {
             let reason = "nobody can sign without THUMBMILL_SIGNING_KEYS";
             problems.push(Problem::new("transforms", "signed", reason.to_owned()));
         }

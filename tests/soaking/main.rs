@@ -25,6 +25,7 @@ mod owners;
 mod plan;
 mod renders;
 mod report;
+mod strangers;
 mod subjects;
 mod world;
 
@@ -100,5 +101,8 @@ fn faults(world: &Arc<World>) -> JoinSet<()> {
     tasks.spawn(faults::rabbitmq(Arc::clone(world)));
     tasks.spawn(faults::redis(Arc::clone(world)));
     tasks.spawn(faults::s3(Arc::clone(world)));
+    for number in 0..strangers::STRANGERS {
+        tasks.spawn(strangers::stranger(Arc::clone(world), number));
+    }
     tasks
 }

@@ -73,6 +73,7 @@ pub fn table(world: &World, account: &Account, campaigns: &Campaigns) -> bool {
         format!("{answers} = {}", each.collect::<Vec<_>>().join(" + ")),
     ));
     rows.extend(faults(world));
+    rows.push(("strangers", world.visits.text()));
     rows.extend(jobs(account));
     rows.push((
         "campaigns",

@@ -12,6 +12,7 @@ use crate::fleet::Fleet;
 use crate::keeper::Keeper;
 use crate::ledger::{Ledger, Violation};
 use crate::plan::Plan;
+use crate::strangers::Visits;
 use crate::subjects::Subjects;
 
 /// After the load everything that was begun may take so long: the longest pause before a job is
@@ -33,6 +34,8 @@ pub struct World {
     pub ledger: Ledger,
     /// What was broken.
     pub diary: Diary,
+    /// What strangers did.
+    pub visits: Visits,
     /// For all requests.
     pub client: reqwest::Client,
     loading: watch::Sender<bool>,
@@ -54,6 +57,7 @@ impl World {
             subjects: Subjects::default(),
             ledger: Ledger::default(),
             diary: Diary::default(),
+            visits: Visits::default(),
             client,
             loading: watch::Sender::new(true),
             drained_by: watch::Sender::new(None),

@@ -10,10 +10,10 @@ use tokio::net::{TcpSocket, TcpStream};
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// A connection to `to` from this address of this machine: each is another client.
-pub async fn connect_from(from: IpAddr, to: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(SocketAddr::new(from, 0)).unwrap();
-    socket.connect(to).await.unwrap()
+pub async fn connect_from(from: IpAddr, to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(from, 0))?;
+    socket.connect(to).await
 }
 
 /// Everything that comes until the other end closes the connection.

@@ -79,6 +79,13 @@ impl FromStr for SigningKeys {
     }
 }
 
+impl SigningKeys {
+    /// Is there no key?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Key {
     fn hmac(&self, text: &str) -> Option<Hmac<Sha256>> {
         let mut hmac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).ok()?;

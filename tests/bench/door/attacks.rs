@@ -129,7 +129,10 @@ async fn misbehave(
     sent: Arc<AtomicU64>,
 ) {
     while Instant::now() < until {
-        let mut stream = connect_from(from, to).await;
+        let Ok(mut stream) = connect_from(from, to).await else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
         let mut answer = [0; 1024];
         if stream.write_all(&first).await.is_err() {
             continue;

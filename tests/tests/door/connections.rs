@@ -127,7 +127,7 @@ async fn a_client_has_so_many_connections_and_all_together_have_so_many() {
     let address = cluster.apis[0].address();
     let client = |n: u8| IpAddr::from([127, 0, 0, n]);
     let open = async |n: u8| {
-        let mut stream = connect_from(client(n), address).await;
+        let mut stream = connect_from(client(n), address).await.unwrap();
         stream.write_all(LIVEZ).await.unwrap();
         let answer = next_answer(&mut stream).await;
         (status(&answer), answer, stream)

@@ -268,6 +268,16 @@ async fn a_token_comes_in_three_ways_expires_and_is_never_logged() {
         let answer = guarded.ask(Method::GET, &path, Some(wrong)).await;
         assert_eq!(told(answer).await, (401, "INVALID_CREDENTIALS".to_owned()));
     }
+    // A browser's old cookie is no credential, and hides nothing that is public.
+    let public = guarded.upload(None, "c.jpg", photo_jpeg(40, 30)).await;
+    for (id, expected) in [(&public, 200), (&private, 403)] {
+        let get = guarded
+            .cluster
+            .client()
+            .get(guarded.cluster.url(&format!("/assets/{id}")));
+        let answer = get.header("cookie", "session=old").send().await.unwrap();
+        assert_eq!(answer.status(), expected);
+    }
     let short = guarded.new_token(&["short", "--role", "read", "--expires-in", "3s"]);
     until("the new token is known", async || {
         guarded.ask(Method::GET, &path, Some(&short)).await.status() == 200
