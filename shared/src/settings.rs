@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
+
 use crate::encoding::{Chroma, Encoding, Scans, Step};
 use crate::preset::Policy;
 use crate::queue::QueueLocation;
 use crate::readiness::ReadinessLocation;
+use crate::shown::{one_line, shown};
 use crate::storage::Location;
 use crate::telemetry::{LogFilter, LogFormat};
 use crate::transform::Ladder;
@@ -16,7 +19,8 @@ use crate::transform::Ladder;
 mod text;
 
 use text::FromText;
-pub use text::{ByteSize, HeaderName, Memory, MissingEnd, Names, Namespace, Slots};
+pub(crate) use text::is_url;
+pub use text::{ByteSize, Endpoint, HeaderName, Memory, MissingEnd, Names, Namespace, Slots};
 
 /// Which program a setting is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +108,7 @@ macro_rules! settings {
             $(
                 let text = value(stringify!($name), $default);
                 let $name = <$type>::from_text(&text)
-                    .map_err(|reason| problems.push(Problem::new(stringify!($name), &text, reason)))
+                    .map_err(|reason| problems.push(Problem::new::<$type>(stringify!($name), &text, reason)))
                     .ok();
             )*
             match ($($name,)*) {
@@ -119,7 +123,7 @@ settings! {
     Api listen: SocketAddr = "127.0.0.1:8080", "Address and port that HTTP is served on.";
     Worker metrics_listen: SocketAddr = "127.0.0.1:9090", "Address and port of thumbmill-worker's /livez, /readyz and /metrics.";
     Every storage: Location = "file:./data", "Where originals and variants lie: `file:FOLDER` or `s3://BUCKET/PREFIX`. S3 credentials and region come from the usual AWS_* variables.";
-    Every s3_endpoint: Option<String> = "", "URL of an S3 server that is not AWS; switches to path-style addresses.";
+    Every s3_endpoint: Option<Endpoint> = "", "URL of an S3 server that is not AWS; switches to path-style addresses.";
     Every s3_connect_timeout: Duration = "500ms", "How long a connection to S3 may take.";
     Every s3_attempt_timeout: Duration = "3s", "How long S3 may take to answer one attempt.";
     Every s3_operation_timeout: Duration = "8s", "How long one S3 operation may take with its retries.";
@@ -191,12 +195,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(name: &str, value: &str, reason: String) -> Self {
-        // A URL may carry a password: what was typed is not repeated.
-        let value = if value.contains("://") {
+    fn new<T: FromText>(name: &str, value: &str, reason: String) -> Self {
+        // Such a setting's text is a secret however it is mistyped. Another's may be a URL that
+        // belongs elsewhere.
+        let secret = T::SECRET || value.contains(['@', '/']);
+        let value = if secret && !value.is_empty() {
             "***".to_owned()
         } else {
-            value.to_owned()
+            shown(value, MOST_CHARACTERS)
         };
         Self {
             variable: format!("THUMBMILL_{}", name.to_uppercase()),
@@ -205,6 +211,9 @@ impl Problem {
         }
     }
 }
+
+/// So much is repeated of what was typed.
+const MOST_CHARACTERS: usize = 200;
 
 /// The exit code for settings and flags that cannot be used (`EX_USAGE` of sysexits.h).
 pub const EXIT_USAGE: i32 = 64;
@@ -256,6 +265,7 @@ pub fn read_or_exit(program: Program, about: &'static str) -> Settings {
 /// The same for a command that may have more than [`command`] gave it.
 pub fn parse_or_exit(program: Program, command: clap::Command) -> (Settings, clap::ArgMatches) {
     let matches = command.try_get_matches().unwrap_or_else(|error| {
+        let error = without_secrets(error);
         // Help or a usage error; if even the terminal is gone there is nobody to tell.
         let _ = error.print();
         std::process::exit(if error.use_stderr() { EXIT_USAGE } else { 0 });
@@ -266,14 +276,59 @@ pub fn parse_or_exit(program: Program, command: clap::Command) -> (Settings, cla
     }
 }
 
+/// The same error without what was typed, unless that can only be the name of a flag or a command: a
+/// mistyped flag may have a URL behind it.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let hidden: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match (kind, value) {
+            (
+                ContextKind::InvalidArg
+                | ContextKind::InvalidSubcommand
+                | ContextKind::InvalidValue,
+                ContextValue::String(text),
+            ) => Some((kind, ContextValue::String(typed(text)))),
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in hidden {
+        error.insert(kind, value);
+    }
+    error
+}
+
+/// What is shown of a word of the command line.
+fn typed(text: &str) -> String {
+    let name = text.split('=').next().unwrap_or_default();
+    // What clap itself says of a flag has a placeholder: `--wait <VALUE>`.
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.<> []".contains(c);
+    match (name.len() == text.len(), name.chars().all(allowed)) {
+        (true, true) => text.to_owned(),
+        (false, true) => format!("{name}=***"),
+        (_, false) => "***".to_owned(),
+    }
+}
+
 /// Says what is wrong and ends the process with code 64.
 pub fn exit_with<P: std::fmt::Display>(program: Program, problems: &[P]) -> ! {
     use std::io::Write;
     let mut stderr = std::io::stderr().lock();
     for problem in problems {
-        let _ = writeln!(stderr, "{}: {problem}", program.name());
+        let _ = writeln!(
+            stderr,
+            "{}: {}",
+            program.name(),
+            indented(&problem.to_string())
+        );
     }
     std::process::exit(EXIT_USAGE)
+}
+
+/// A message of several lines as one: only the first begins where a message begins, and none has what
+/// controls a terminal.
+pub fn indented(message: &str) -> String {
+    let lines: Vec<_> = message.lines().map(one_line).collect();
+    lines.join("\n    ")
 }
 
 #[cfg(test)]

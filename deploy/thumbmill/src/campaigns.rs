@@ -14,7 +14,7 @@ use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::trace::TraceContext;
 
 use crate::report::{self, Form};
-use crate::terminal::{self, say};
+use crate::terminal::{self, say, say_json};
 
 /// The command's name.
 pub(crate) const NAME: &str = "campaigns";
@@ -80,7 +80,7 @@ async fn obey(
     if verb == "list" {
         let all = backends.campaigns.list().await?;
         return match form {
-            Form::Json => all.iter().try_for_each(|one| say(one.to_json())),
+            Form::Json => all.iter().try_for_each(|one| say_json(one.to_json())),
             Form::Text => all.iter().try_for_each(|one| say(report::line(one))),
         };
     }
@@ -92,7 +92,7 @@ async fn obey(
         "show" => {
             report::failures(form, &backends.campaigns, &campaign).await?;
             match form {
-                Form::Json => say(campaign.to_json()),
+                Form::Json => say_json(campaign.to_json()),
                 Form::Text => say(report::line(&campaign)),
             }
         }

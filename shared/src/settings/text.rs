@@ -14,8 +14,12 @@ use crate::storage::Location;
 use crate::telemetry::{LogFilter, LogFormat};
 use crate::transform::Ladder;
 
-/// Reads a value; the error says what would be right.
+/// Reads a value; the error says what would be right, and does not repeat the text if that may hold
+/// a secret.
 pub(super) trait FromText: Sized {
+    /// Whether the text may hold a password: then it is never shown, however it is mistyped.
+    const SECRET: bool = false;
+
     fn from_text(text: &str) -> Result<Self, String>;
 }
 
@@ -29,7 +33,22 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder);
+by_from_str!(SocketAddr Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder);
+
+macro_rules! secret_by_from_str {
+    ($($type:ty)*) => {
+        $(impl FromText for $type {
+            const SECRET: bool = true;
+
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|error| format!("{error}"))
+            }
+        })*
+    };
+}
+
+// Each is a URL, and a URL has a place for a password.
+secret_by_from_str!(Location QueueLocation ReadinessLocation Endpoint);
 
 impl<const MOST: u8, const DEFAULT: u8> FromText for Step<MOST, DEFAULT> {
     fn from_text(text: &str) -> Result<Self, String> {
@@ -57,11 +76,17 @@ impl FromText for String {
 
 impl FromText for PathBuf {
     fn from_text(text: &str) -> Result<Self, String> {
+        if text.contains("://") {
+            // Later errors show the path, and this may be a URL with a password.
+            return Err("a path, not a URL".to_owned());
+        }
         Ok(Self::from(text))
     }
 }
 
 impl<T: FromText> FromText for Option<T> {
+    const SECRET: bool = T::SECRET;
+
     fn from_text(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             Ok(None)
@@ -131,6 +156,44 @@ impl FromStr for ByteSize {
             .filter(|size| size.as_u64() > 0);
         size.map(|size| Self(size.as_u64()))
             .ok_or("a size such as 500KB or 100MiB")
+    }
+}
+
+/// Is this a URL with a host and one of these schemes? Not if a part of the password would be taken
+/// for the port or the path, since later errors may show those.
+pub(crate) fn is_url(text: &str, schemes: &[&str]) -> bool {
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let users = rest.matches('@').count();
+    schemes.contains(&scheme) && !host.is_empty() && users <= authority.matches('@').count().min(1)
+}
+
+/// The URL of a server that speaks S3. It has no place for credentials, so it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint(String);
+
+impl Endpoint {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let (scheme, rest) = text.split_once("://").unwrap_or_default();
+        if !matches!(scheme, "http" | "https") || rest.is_empty() || rest.starts_with('/') {
+            return Err("http://HOST:PORT or https://HOST:PORT");
+        }
+        if text.contains('@') {
+            return Err(
+                "http://HOST:PORT without a user: S3 credentials come from the AWS_* variables",
+            );
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 
