@@ -69,7 +69,7 @@ pub async fn open_storage(settings: &Settings) -> Result<Storage, BackendsError>
         attempt_timeout: settings.s3_attempt_timeout,
         operation_timeout: settings.s3_operation_timeout,
     };
-    Ok(Storage::open(&settings.storage, &options).await?)
+    Ok(Storage::open(&settings.storage, &options, settings.files_mode).await?)
 }
 
 /// Why settings do not do for a process that is only the api or only a worker: its other half

@@ -20,7 +20,9 @@ mod text;
 
 use text::FromText;
 pub(crate) use text::is_url;
-pub use text::{ByteSize, Endpoint, HeaderName, Memory, MissingEnd, Names, Namespace, Slots};
+pub use text::{
+    ByteSize, Endpoint, FilesMode, HeaderName, Memory, MissingEnd, Names, Namespace, Slots,
+};
 
 /// Which program a setting is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +125,7 @@ settings! {
     Api listen: SocketAddr = "127.0.0.1:8080", "Address and port that HTTP is served on.";
     Worker metrics_listen: SocketAddr = "127.0.0.1:9090", "Address and port of thumbmill-worker's /livez, /readyz and /metrics.";
     Every storage: Location = "file:./data", "Where originals and variants lie: `file:FOLDER` or `s3://BUCKET/PREFIX`. S3 credentials and region come from the usual AWS_* variables.";
+    Every files_mode: FilesMode = "private", "Who may read the files of a folder store: `private` (only the user that the service runs as: folders 0700, files 0600) or `umask` (as the process' umask says, for a folder that several users share).";
     Every s3_endpoint: Option<Endpoint> = "", "URL of an S3 server that is not AWS; switches to path-style addresses.";
     Every s3_connect_timeout: Duration = "500ms", "How long a connection to S3 may take.";
     Every s3_attempt_timeout: Duration = "3s", "How long S3 may take to answer one attempt.";

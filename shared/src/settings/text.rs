@@ -33,7 +33,7 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder);
+by_from_str!(SocketAddr Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder FilesMode);
 
 macro_rules! secret_by_from_str {
     ($($type:ty)*) => {
@@ -311,6 +311,27 @@ impl FromStr for MissingEnd {
             "refuse" => Ok(Self::Refuse),
             "tolerate" => Ok(Self::Tolerate),
             _ => Err("refuse or tolerate"),
+        }
+    }
+}
+
+/// Who may read what lies in a folder store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilesMode {
+    /// Only the user that the service runs as.
+    Private,
+    /// Whoever the process' umask lets.
+    Umask,
+}
+
+impl FromStr for FilesMode {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "private" => Ok(Self::Private),
+            "umask" => Ok(Self::Umask),
+            _ => Err("private or umask"),
         }
     }
 }
