@@ -176,6 +176,8 @@ pub struct Delivery {
     pub source: Source,
     /// Has it been delivered before?
     pub kind: DeliveryKind,
+    /// How long the message was, if it is too long for a job: only its beginning was kept.
+    pub too_long_bytes: Option<u64>,
     settler: Settler,
 }
 

@@ -161,6 +161,16 @@ fn a_usage_error_still_names_the_flag() {
 }
 
 #[test]
+fn isolation_names_its_words() {
+    for text in ["true", "false", ""] {
+        let problems = read_from(Program::Worker, &[&format!("--isolation={text}")]).unwrap_err();
+        let problem = problems[0].to_string();
+        let named = ["THUMBMILL_ISOLATION=", "required, preferred or off"];
+        assert!(named.iter().all(|name| problem.contains(name)), "{problem}");
+    }
+}
+
+#[test]
 fn a_message_of_several_lines_is_one_message() {
     assert_eq!(
         indented("a\nthumbmill: ok\u{1b}[1m"),

@@ -33,7 +33,7 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder FilesMode);
+by_from_str!(SocketAddr Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder Isolation FilesMode);
 
 macro_rules! secret_by_from_str {
     ($($type:ty)*) => {
@@ -311,6 +311,30 @@ impl FromStr for MissingEnd {
             "refuse" => Ok(Self::Refuse),
             "tolerate" => Ok(Self::Tolerate),
             _ => Err("refuse or tolerate"),
+        }
+    }
+}
+
+/// What the worker does where the system does not let it lock its renderers in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// It refuses to start.
+    Required,
+    /// It says so, and renders all the same.
+    Preferred,
+    /// There are no renderers apart: it renders in its own process.
+    Off,
+}
+
+impl FromStr for Isolation {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "required" => Ok(Self::Required),
+            "preferred" => Ok(Self::Preferred),
+            "off" => Ok(Self::Off),
+            _ => Err("required, preferred or off"),
         }
     }
 }
