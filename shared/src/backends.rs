@@ -61,12 +61,15 @@ impl Backends {
 /// The storage alone, for what needs no jobs.
 pub async fn open_storage(settings: &Settings) -> Result<Storage, BackendsError> {
     let options = S3Options {
-        endpoint: settings.s3_endpoint.clone(),
+        endpoint: settings
+            .s3_endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.as_str().to_owned()),
         connect_timeout: settings.s3_connect_timeout,
         attempt_timeout: settings.s3_attempt_timeout,
         operation_timeout: settings.s3_operation_timeout,
     };
-    Ok(Storage::open(&settings.storage, &options).await?)
+    Ok(Storage::open(&settings.storage, &options, settings.files_mode).await?)
 }
 
 /// Why settings do not do for a process that is only the api or only a worker: its other half

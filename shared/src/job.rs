@@ -4,6 +4,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -89,11 +90,37 @@ pub enum JobError {
     /// It asks for nothing.
     #[error("the job names no variants")]
     NoVariants,
+    /// It asks for more than a worker does in one job.
+    #[error(
+        "the job names {named} variants, the limit is THUMBMILL_MAX_VARIANTS={most}: split it, or raise the limit"
+    )]
+    TooManyVariants {
+        /// So many.
+        named: usize,
+        /// So many may be.
+        most: u32,
+    },
+}
+
+/// Most bytes of JSON for each variant that a job may have.
+const MOST_VARIANT_BYTES: u64 = 16 << 10;
+
+/// Most bytes of the message of a job that may have so many variants. A longer one is no job, and is not
+/// parsed.
+pub fn most_body_bytes(most_variants: u32) -> u64 {
+    MOST_VARIANT_BYTES.saturating_mul(most_variants.into())
 }
 
 #[derive(Deserialize)]
 struct VersionOnly {
     version: u64,
+}
+
+/// Counts without keeping anything: what a variant takes in memory is many times its JSON.
+#[derive(Deserialize)]
+struct VariantsOnly {
+    #[serde(default)]
+    variants: Vec<IgnoredAny>,
 }
 
 impl RenderJob {
@@ -112,12 +139,17 @@ impl RenderJob {
         }
     }
 
-    /// Reads a message's body.
-    pub fn parse(body: &[u8]) -> Result<Self, JobError> {
+    /// Reads a message's body of at most so many variants.
+    pub fn parse(body: &[u8], most_variants: u32) -> Result<Self, JobError> {
         // The version first: the fields of another version are not this one's to judge.
         let VersionOnly { version } = serde_json::from_slice(body)?;
         if version != u64::from(JOB_VERSION) {
             return Err(JobError::UnknownVersion(version));
+        }
+        let VariantsOnly { variants } = serde_json::from_slice(body)?;
+        let (named, most) = (variants.len(), most_variants);
+        if named as u64 > u64::from(most) {
+            return Err(JobError::TooManyVariants { named, most });
         }
         let job: Self = serde_json::from_slice(body)?;
         match job.number {
@@ -143,16 +175,18 @@ impl RenderJob {
 mod tests {
     use super::*;
 
+    const MOST: u32 = 100;
+
     #[test]
     fn a_job_is_read_as_documented() {
         let body = br#"{"version":1,"asset":"3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f",
             "variants":[{"preset":"card"},{"fit":"inside","width":200,"format":"webp"}],
             "encoding":{"png_level":9},"campaign":"spring","number":7,"priority":"interactive"}"#;
-        let job = RenderJob::parse(body).unwrap();
+        let job = RenderJob::parse(body, MOST).unwrap();
         assert_eq!(job.variants.len(), 2);
         assert_eq!(job.original_version, None);
         let again = job.to_body().unwrap();
-        assert_eq!(RenderJob::parse(&again).unwrap(), job);
+        assert_eq!(RenderJob::parse(&again, MOST).unwrap(), job);
         assert_eq!(
             RenderJob::id_of(&again),
             RenderJob::id_of(&job.to_body().unwrap())
@@ -164,9 +198,29 @@ mod tests {
     fn the_reason_is_short_however_long_the_message_is() {
         let name = "\\u0007n".repeat(1 << 18);
         let body = format!(r#"{{"version":1,"{name}":1}}"#);
-        let error = RenderJob::parse(body.as_bytes()).unwrap_err().to_string();
+        let error = RenderJob::parse(body.as_bytes(), MOST)
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("the message is not a render job: unknown field `nn"));
         assert!(error.len() < 500, "{error}");
+    }
+
+    /// A job of 100 MB once took its worker to 2.9 GB.
+    #[test]
+    fn a_job_of_too_many_variants_names_the_limit_and_is_not_kept() {
+        let asset = "3f2b8c1e-0d4a-4c58-9a55-0b7c1f1d2e3f";
+        let job = |count: usize| {
+            let variants = vec!["{}"; count].join(",");
+            format!(r#"{{"version":1,"asset":"{asset}","variants":[{variants}]}}"#)
+        };
+        assert!(RenderJob::parse(job(3).as_bytes(), 3).is_ok());
+        let error = RenderJob::parse(job(4).as_bytes(), 3).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the job names 4 variants, the limit is THUMBMILL_MAX_VARIANTS=3: split it, or raise the limit"
+        );
+        assert_eq!(most_body_bytes(100), 1_638_400);
+        assert_eq!(size_of::<IgnoredAny>(), 0);
     }
 
     #[test]
@@ -198,7 +252,9 @@ mod tests {
             ),
         ];
         for (body, says) in table {
-            let error = RenderJob::parse(body.as_bytes()).unwrap_err().to_string();
+            let error = RenderJob::parse(body.as_bytes(), MOST)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(says), "{body}: {error}");
         }
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::campaigns::CampaignName;
 use crate::job::{JobError, JobId, RenderJob};
 use crate::readiness::DeliveryKind;
-use crate::settings::Settings;
+use crate::settings::{Settings, is_url};
 use crate::shutdown::Shutdown;
 use crate::trace::TraceContext;
 
@@ -176,6 +176,8 @@ pub struct Delivery {
     pub source: Source,
     /// Has it been delivered before?
     pub kind: DeliveryKind,
+    /// How long the message was, if it is too long for a job: only its beginning was kept.
+    pub too_long_bytes: Option<u64>,
     settler: Settler,
 }
 
@@ -308,10 +310,11 @@ impl FromStr for QueueLocation {
         if text == "embedded" {
             return Ok(Self::Embedded);
         }
-        match text.parse::<lapin::uri::AMQPUri>() {
-            Ok(_) => Ok(Self::Amqp(text.to_owned())),
-            Err(_) => Err("embedded, or amqp://USER:PASSWORD@HOST:PORT/VHOST"),
-        }
+        // The library takes more for a URL, and its error may repeat parts of the text.
+        let sound = is_url(text, &["amqp", "amqps"]) && text.parse::<lapin::uri::AMQPUri>().is_ok();
+        sound.then(|| Self::Amqp(text.to_owned())).ok_or(
+            "embedded, or amqp://USER:PASSWORD@HOST:PORT/VHOST, each of them percent-encoded",
+        )
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 use crate::asset::AssetId;
 use crate::job::JobId;
 use crate::outcome::{Outcome, Ready};
-use crate::settings::Namespace;
+use crate::settings::{Namespace, is_url};
 use crate::shutdown::Shutdown;
 use crate::variant::VariantKey;
 
@@ -171,10 +171,11 @@ impl FromStr for ReadinessLocation {
         if text == "embedded" {
             return Ok(Self::Embedded);
         }
-        match ::redis::Client::open(text) {
-            Ok(_) => Ok(Self::Redis(RedisUrl(text.to_owned()))),
-            Err(_) => Err("embedded, or redis://USER:PASSWORD@HOST:PORT/DB"),
-        }
+        // The library takes more for a URL, and its error may repeat parts of the text.
+        let sound = is_url(text, &["redis", "rediss"]) && ::redis::Client::open(text).is_ok();
+        sound
+            .then(|| Self::Redis(RedisUrl(text.to_owned())))
+            .ok_or("embedded, or redis://USER:PASSWORD@HOST:PORT/DB, each of them percent-encoded")
     }
 }
 

@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
+
 use crate::access::SigningKeys;
 use crate::asset::Access;
 use crate::encoding::{Chroma, Encoding, Scans, Step};
 use crate::preset::Policy;
 use crate::queue::QueueLocation;
 use crate::readiness::ReadinessLocation;
+use crate::shown::{one_line, shown};
 use crate::storage::Location;
 use crate::telemetry::{LogFilter, LogFormat};
 use crate::transform::Ladder;
@@ -18,8 +21,10 @@ use crate::transform::Ladder;
 mod text;
 
 use text::FromText;
+pub(crate) use text::is_url;
 pub use text::{
-    ByteSize, Connections, HeaderName, HttpUrl, Memory, MissingEnd, Names, Namespace, Slots, WhoMay,
+    ByteSize, Connections, Endpoint, FilesMode, HeaderName, HttpUrl, Isolation, Memory, MissingEnd,
+    Names, Namespace, Slots, WhoMay,
 };
 
 /// Which program a setting is for.
@@ -108,7 +113,7 @@ macro_rules! settings {
             $(
                 let text = value(stringify!($name), $default);
                 let $name = <$type>::from_text(&text)
-                    .map_err(|reason| problems.push(Problem::new(stringify!($name), &text, reason)))
+                    .map_err(|reason| problems.push(Problem::new::<$type>(stringify!($name), &text, reason)))
                     .ok();
             )*
             match ($($name,)*) {
@@ -144,7 +149,8 @@ settings! {
     Api max_fields_bytes: ByteSize = "64KiB", "Most that an upload may have before its file: fields, headers of parts and everything else together.";
     Api max_part_header_bytes: ByteSize = "8KiB", "Most that the headers of one part of an upload may have.";
     Every storage: Location = "file:./data", "Where originals and variants lie: `file:FOLDER` or `s3://BUCKET/PREFIX`. S3 credentials and region come from the usual AWS_* variables.";
-    Every s3_endpoint: Option<String> = "", "URL of an S3 server that is not AWS; switches to path-style addresses.";
+    Every files_mode: FilesMode = "private", "Who may read the files of a folder store: `private` (only the user that the service runs as: folders 0700, files 0600) or `umask` (as the process' umask says, for a folder that several users share).";
+    Every s3_endpoint: Option<Endpoint> = "", "URL of an S3 server that is not AWS; switches to path-style addresses.";
     Every s3_connect_timeout: Duration = "500ms", "How long a connection to S3 may take.";
     Every s3_attempt_timeout: Duration = "3s", "How long S3 may take to answer one attempt.";
     Every s3_operation_timeout: Duration = "8s", "How long one S3 operation may take with its retries.";
@@ -184,9 +190,10 @@ settings! {
     Every png_level: Step<9, 6> = "6", "Compression of PNG thumbnails, from 0 (fast) to 9 (small).";
     Every webp_effort: Step<6, 4> = "4", "Effort for WebP thumbnails, from 0 (fast) to 6 (small).";
     Every avif_effort: Step<9, 4> = "4", "Effort for AVIF thumbnails, from 0 (fast) to 9 (small).";
-    Worker isolation: bool = "true", "Are pictures rendered in child processes that may open no file and no connection: `true` or `false`.";
+    Worker isolation: Isolation = "required", "Whether pictures are rendered in child processes that may open no file and no connection: `required` (where the system has no seccomp or does not let limits be set, the worker refuses to start), `preferred` (it only says so) or `off` (in the worker's own process).";
     Worker isolation_memory: ByteSize = "2GiB", "Address space of such a process; one that needs more is ended.";
-    Worker render_timeout: Duration = "30s", "How long one job's render may take.";
+    Worker render_timeout: Duration = "30s", "How long the decode of an original may take, and each of its variants. A job that takes longer in all does the rest in another turn.";
+    Worker max_variants: u32 = "100", "Most variants of one job, each of at most 16 KiB of JSON; a job with more is a dead letter.";
     Worker attempts: u32 = "5", "How often a job is tried before it is dead-lettered.";
     Every grace: Duration = "25s", "How long a process may take to end after SIGTERM.";
     Every log: LogFormat = "text", "How log lines are written: `text` or `json`.";
@@ -203,11 +210,15 @@ impl Settings {
         let mut problems = Vec::new();
         if self.transforms == Policy::Signed && self.signing_keys.is_empty() {
             let reason = "nobody can sign without THUMBMILL_SIGNING_KEYS";
-            problems.push(Problem::new("transforms", "signed", reason.to_owned()));
+            problems.push(Problem::new::<Policy>(
+                "transforms",
+                "signed",
+                reason.to_owned(),
+            ));
         }
         if self.access == WhoMay::Open && self.tokens.is_some() {
             let reason = "tokens mean nothing where everybody may do everything: leave THUMBMILL_TOKENS or this out";
-            problems.push(Problem::new("access", "open", reason.to_owned()));
+            problems.push(Problem::new::<WhoMay>("access", "open", reason.to_owned()));
         }
         if problems.is_empty() {
             Ok(self.completed())
@@ -254,12 +265,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(name: &str, value: &str, reason: String) -> Self {
-        // A URL may carry a password: what was typed is not repeated.
-        let value = if value.contains("://") {
+    fn new<T: FromText>(name: &str, value: &str, reason: String) -> Self {
+        // Such a setting's text is a secret however it is mistyped. Another's may be a URL that
+        // belongs elsewhere.
+        let secret = T::SECRET || value.contains(['@', '/']);
+        let value = if secret && !value.is_empty() {
             "***".to_owned()
         } else {
-            value.to_owned()
+            shown(value, MOST_CHARACTERS)
         };
         Self {
             variable: format!("THUMBMILL_{}", name.to_uppercase()),
@@ -268,6 +281,9 @@ impl Problem {
         }
     }
 }
+
+/// So much is repeated of what was typed.
+const MOST_CHARACTERS: usize = 200;
 
 /// The exit code for settings and flags that cannot be used (`EX_USAGE` of sysexits.h).
 pub const EXIT_USAGE: i32 = 64;
@@ -320,6 +336,7 @@ pub fn read_or_exit(program: Program, about: &'static str) -> Settings {
 /// The same for a command that may have more than [`command`] gave it.
 pub fn parse_or_exit(program: Program, command: clap::Command) -> (Settings, clap::ArgMatches) {
     let matches = command.try_get_matches().unwrap_or_else(|error| {
+        let error = without_secrets(error);
         // Help or a usage error; if even the terminal is gone there is nobody to tell.
         let _ = error.print();
         std::process::exit(if error.use_stderr() { EXIT_USAGE } else { 0 });
@@ -330,14 +347,59 @@ pub fn parse_or_exit(program: Program, command: clap::Command) -> (Settings, cla
     }
 }
 
+/// The same error without what was typed, unless that can only be the name of a flag or a command: a
+/// mistyped flag may have a URL behind it.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let hidden: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match (kind, value) {
+            (
+                ContextKind::InvalidArg
+                | ContextKind::InvalidSubcommand
+                | ContextKind::InvalidValue,
+                ContextValue::String(text),
+            ) => Some((kind, ContextValue::String(typed(text)))),
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in hidden {
+        error.insert(kind, value);
+    }
+    error
+}
+
+/// What is shown of a word of the command line.
+fn typed(text: &str) -> String {
+    let name = text.split('=').next().unwrap_or_default();
+    // What clap itself says of a flag has a placeholder: `--wait <VALUE>`.
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.<> []".contains(c);
+    match (name.len() == text.len(), name.chars().all(allowed)) {
+        (true, true) => text.to_owned(),
+        (false, true) => format!("{name}=***"),
+        (_, false) => "***".to_owned(),
+    }
+}
+
 /// Says what is wrong and ends the process with code 64.
 pub fn exit_with<P: std::fmt::Display>(program: Program, problems: &[P]) -> ! {
     use std::io::Write;
     let mut stderr = std::io::stderr().lock();
     for problem in problems {
-        let _ = writeln!(stderr, "{}: {problem}", program.name());
+        let _ = writeln!(
+            stderr,
+            "{}: {}",
+            program.name(),
+            indented(&problem.to_string())
+        );
     }
     std::process::exit(EXIT_USAGE)
+}
+
+/// A message of several lines as one: only the first begins where a message begins, and none has what
+/// controls a terminal.
+pub fn indented(message: &str) -> String {
+    let lines: Vec<_> = message.lines().map(one_line).collect();
+    lines.join("\n    ")
 }
 
 #[cfg(test)]

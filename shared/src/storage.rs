@@ -17,6 +17,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use crate::settings::FilesMode;
+
 pub use body::{Body, Object};
 pub use error::{Cause, Operation, StorageError};
 pub use files::Files;
@@ -92,10 +94,15 @@ pub struct Head {
 }
 
 impl Storage {
-    /// The store at `location`. A folder is made if it is missing; S3 is not asked yet.
-    pub async fn open(location: &Location, s3: &S3Options) -> Result<Self, StorageError> {
+    /// The store at `location`. A folder is made if it is missing, and `files` says for whom; S3 is not
+    /// asked yet.
+    pub async fn open(
+        location: &Location,
+        s3: &S3Options,
+        files: FilesMode,
+    ) -> Result<Self, StorageError> {
         match location {
-            Location::Files(root) => Ok(Self::Files(Files::open(root).await?)),
+            Location::Files(root) => Ok(Self::Files(Files::open(root, files).await?)),
             Location::S3 { bucket, prefix } => Ok(Self::S3(S3::open(bucket, prefix, s3).await)),
         }
     }

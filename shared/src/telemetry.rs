@@ -1,10 +1,13 @@
 //! Logs: one line an event, for people (`text`) or for machines (`json`), on standard error.
 
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::shown::{json, one_line};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +34,32 @@ impl FromStr for LogFormat {
 pub fn install(format: LogFormat, filter: &LogFilter) -> Result<(), TryInitError> {
     let builder = fmt()
         .with_env_filter(EnvFilter::new(&filter.0))
-        .with_writer(std::io::stderr);
+        .with_writer(move || Lines(format));
     match format {
         LogFormat::Text => builder.with_ansi(false).finish().try_init(),
         LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
+    }
+}
+
+/// Writes events to standard error, each as one line whatever is in it: the subscriber hands over one
+/// event at a time.
+struct Lines(LogFormat);
+
+impl Write for Lines {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let line = match self.0 {
+            LogFormat::Text => one_line(text),
+            LogFormat::Json => json(text),
+        };
+        let mut stderr = io::stderr().lock();
+        stderr.write_all(format!("{line}\n").as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 
@@ -43,11 +68,11 @@ pub fn install(format: LogFormat, filter: &LogFilter) -> Result<(), TryInitError
 pub struct LogFilter(String);
 
 impl FromStr for LogFilter {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         EnvFilter::try_new(text)
             .map(|_| Self(text.to_owned()))
-            .map_err(|error| error.to_string())
+            .map_err(|_| "a level, or directives such as info,thumbmill_worker=debug")
     }
 }

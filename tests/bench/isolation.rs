@@ -1,5 +1,5 @@
 //! Measures what it costs to render in child processes: two services in one process each, one with
-//! and one without `THUMBMILL_ISOLATION`, in turn, busy with as many misses at a time as there are
+//! and one without it (`THUMBMILL_ISOLATION=off`), in turn, busy with as many misses at a time as there are
 //! cores. Each miss is a 200 px wide cut of a 12-megapixel JPEG that was never asked for.
 //!
 //! Run it with `./tests/bench/run isolation [ROUNDS]` (default 15). Printed are medians of the
@@ -86,8 +86,8 @@ async fn main() {
     let picture = photo_jpeg(4000, 3000);
     let cores = std::thread::available_parallelism().unwrap().get();
     let mut forms = [
-        Form::new("child processes", "true", &picture).await,
-        Form::new("one process", "false", &picture).await,
+        Form::new("child processes", "required", &picture).await,
+        Form::new("one process", "off", &picture).await,
     ];
     for form in &mut forms {
         form.round(cores).await;

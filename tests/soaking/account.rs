@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use thumbmill_shared::settings::FilesMode;
 use thumbmill_shared::storage::{S3Options, Storage};
 use thumbmill_tests::cluster::variable;
 use thumbmill_tests::servers::BUCKET;
@@ -154,7 +155,7 @@ async fn storage(world: &World) -> Storage {
         attempt_timeout: Duration::from_secs(5),
         operation_timeout: Duration::from_secs(20),
     };
-    Storage::open(&location.parse().unwrap(), &options)
+    Storage::open(&location.parse().unwrap(), &options, FilesMode::Private)
         .await
         .unwrap()
 }

@@ -11,6 +11,7 @@ use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Response, StatusCode};
 use tempfile::TempDir;
+use thumbmill_shared::settings::FilesMode;
 use thumbmill_shared::storage::{S3Options, Storage};
 
 use crate::servers::BUCKET;
@@ -74,13 +75,19 @@ pub struct Cluster {
 impl Cluster {
     /// One process, with data in a folder of its own, and `more` variables.
     pub async fn embedded(more: &[(&'static str, String)]) -> Self {
+        Self::embedded_under(&[], more).await
+    }
+
+    /// The same by a command that becomes the process.
+    pub async fn embedded_under(command: &[&str], more: &[(&'static str, String)]) -> Self {
+        let command: Vec<_> = command.iter().map(ToString::to_string).collect();
         let data = tempfile::tempdir().unwrap();
         let mut variables = vec![(
             "THUMBMILL_STORAGE",
             format!("file:{}", data.path().display()),
         )];
         variables.extend_from_slice(more);
-        let apis = vec![Service::start(Binary::Thumbmill, &variables).await];
+        let apis = vec![Service::start_under(&command, Binary::Thumbmill, &variables).await];
         let (namespace, client) = (String::new(), client());
         Self {
             apis,
@@ -162,6 +169,7 @@ impl Cluster {
         Storage::open(
             &value("THUMBMILL_STORAGE").unwrap().parse().unwrap(),
             &options,
+            FilesMode::Private,
         )
         .await
         .unwrap()

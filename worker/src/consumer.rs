@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use thumbmill_shared::job::RenderJob;
+use thumbmill_shared::job::{RenderJob, most_body_bytes};
 use thumbmill_shared::metrics::{JOBS, JOBS_RUNNING, QUEUED_SECONDS};
 use thumbmill_shared::outcome::Failure;
 use thumbmill_shared::queue::{Delivery, Lane, Prefetch, Queue, Settle, Source};
@@ -77,6 +77,14 @@ async fn handle(worker: Arc<Worker>, delivery: Delivery) {
     metrics::gauge!(JOBS_RUNNING).decrement(1.0);
 }
 
+fn too_long(bytes: u64, most_variants: u32) -> String {
+    let most = most_body_bytes(most_variants);
+    format!(
+        "the message has {bytes} bytes, a job of at most THUMBMILL_MAX_VARIANTS={most_variants} variants has at most \
+         {most}: only its beginning was kept"
+    )
+}
+
 /// What those are told who wait for a job that is put aside.
 struct Burial {
     job: RenderJob,
@@ -88,7 +96,10 @@ struct Burial {
 /// Does the job, if it is one, and says what becomes of the delivery.
 async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>) {
     let message = &delivery.message;
-    let job = match RenderJob::parse(&message.body) {
+    if let Some(bytes) = delivery.too_long_bytes {
+        return (Settle::Dead(too_long(bytes, worker.max_variants)), None);
+    }
+    let job = match RenderJob::parse(&message.body, worker.max_variants) {
         Ok(job) => job,
         Err(error) => return (Settle::Dead(error.to_string()), None),
     };

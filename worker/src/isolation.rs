@@ -9,11 +9,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, bail};
 use bytes::Bytes;
 use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::queue::Lane;
+use thumbmill_shared::settings::{Isolation, Settings};
 use thumbmill_shared::transform::Transform;
 use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::lanes::People;
 use crate::memory::Budget;
@@ -21,12 +24,18 @@ use crate::render::{Deadline, Limits, RenderError, Rendered, Rendering};
 
 mod child;
 mod cpu;
+mod descriptors;
 mod message;
+mod policy;
 mod pool;
+mod result;
 mod sandbox;
+mod words;
 
 pub use child::serve_if_asked;
-pub(crate) use pool::Pool;
+pub use policy::Audience;
+use policy::{Decision, System};
+use pool::{Apart, Pool};
 
 /// How much longer than it may take a render is waited for: its steps look at the deadline, and the
 /// longest of them cannot be interrupted.
@@ -41,13 +50,11 @@ pub(crate) struct Task {
     pub(crate) transforms: Vec<Transform>,
     pub(crate) limits: Limits,
     pub(crate) encoding: Encoding,
+    /// How long its decode may take, and each of its variants.
     pub(crate) timeout: Duration,
 }
 
-/// Each variant, or why there is not that one.
-pub(crate) type Variants = Vec<Result<Rendered, RenderError>>;
-
-/// Why there are no variants.
+/// Why there is no variant, or none of an original.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotRendered {
     /// The original is why.
@@ -71,56 +78,185 @@ pub(crate) enum NotRendered {
 
 /// Where pictures are rendered.
 #[derive(Debug)]
-pub(crate) enum Renderer {
+pub struct Renderer(Where);
+
+#[derive(Debug)]
+enum Where {
     /// On a thread of this process.
     Here,
     /// In child processes.
     Apart(Pool),
-    /// Nowhere: each takes so long, and gives what is no picture.
+    /// Nowhere: each job takes so long, and gives what is no picture.
     Pretended(Duration),
 }
 
+/// Starts the first renderer, and says in the log how it is locked in. Errors: none can be started, or the
+/// system does not let it be locked in as the settings require.
+pub async fn start(settings: &Settings, audience: Audience) -> anyhow::Result<Renderer> {
+    if settings.isolation == Isolation::Off {
+        tracing::warn!(
+            "THUMBMILL_ISOLATION=off: foreign pictures are decoded in the process that has the service's secrets"
+        );
+        return Ok(Renderer(Where::Here));
+    }
+    let pool = Pool::start(settings.isolation_memory.bytes()).await;
+    let pool = pool.context("start a process that renders")?;
+    let hello = pool.hello();
+    match policy::decide(hello, System::here(), settings.isolation, audience) {
+        Decision::Start => {}
+        Decision::Warn(why) => tracing::warn!("{why}"),
+        Decision::Refuse(why) => bail!(why),
+    }
+    let (limits, seccomp, landlock) = (&hello.limits, &hello.seccomp, &hello.landlock);
+    tracing::info!(%limits, %seccomp, %landlock, "pictures are rendered in processes of their own");
+    Ok(Renderer(Where::Apart(pool)))
+}
+
 impl Renderer {
-    /// Renders all variants of one original, once there is `memory` for it, and says how long
-    /// that took without the wait. Bulk is halted while there are `people`. The caller limits how many do so at a time.
-    pub(crate) async fn render(
-        &self,
+    /// Renders nothing: each job takes so long.
+    pub(crate) fn pretended(takes: Duration) -> Self {
+        Self(Where::Pretended(takes))
+    }
+
+    /// Has an original decoded, once there is `memory` for it. Bulk is halted while there are `people`.
+    /// The caller limits how many do so at a time.
+    pub(crate) async fn begin<'m>(
+        &'m self,
         task: Task,
-        memory: &Arc<Budget>,
-        people: &People,
-    ) -> Result<(Variants, Duration), NotRendered> {
-        match self {
-            Self::Here => here(task, Arc::clone(memory)).await,
-            Self::Apart(pool) => pool.render(task, memory, people).await,
-            Self::Pretended(takes) => Ok((pretended(&task, *takes).await, *takes)),
+        memory: &'m Arc<Budget>,
+        people: &'m People,
+    ) -> Result<Session<'m>, NotRendered> {
+        match &self.0 {
+            Where::Here => {
+                let here = Here::begin(task, Arc::clone(memory)).await?;
+                Ok(Session::Here(here))
+            }
+            Where::Apart(pool) => {
+                let apart = pool.begin(task, memory, people).await?;
+                Ok(Session::Apart(Box::new(apart)))
+            }
+            Where::Pretended(takes) => {
+                tokio::time::sleep(*takes).await;
+                Ok(Session::Pretended(*takes))
+            }
         }
     }
 }
 
-async fn pretended(task: &Task, takes: Duration) -> Variants {
-    tokio::time::sleep(takes).await;
-    let none = || {
-        Ok(Rendered {
-            bytes: vec![0; 8000],
-            width_px: 1,
-            height_px: 1,
-        })
-    };
-    task.transforms.iter().map(|_| none()).collect()
+/// An original that is decoded, of which variants are made one after the other.
+#[derive(Debug)]
+pub(crate) enum Session<'m> {
+    /// On a thread of this process.
+    Here(Here),
+    /// In a child process.
+    Apart(Box<Apart<'m>>),
+    /// Nowhere; it took so long.
+    Pretended(Duration),
 }
 
-async fn here(task: Task, memory: Arc<Budget>) -> Result<(Variants, Duration), NotRendered> {
-    let runtime = Handle::current();
-    let rendering = tokio::task::spawn_blocking(move || {
-        let (original, transforms) = (&task.original, &task.transforms);
-        let rendering = Rendering::begin(original, transforms, &task.limits, task.encoding)?;
-        let _taken = runtime.block_on(memory.take(task.lane, rendering.needed_bytes()));
-        let started = Instant::now();
-        let variants = rendering.finish(Deadline::after(task.timeout))?;
-        Ok::<_, RenderError>((variants, started.elapsed()))
-    });
-    match rendering.await {
-        Ok(rendered) => Ok(rendered?),
-        Err(panic) => Err(NotRendered::Crashed(format!("panicked: {panic}"))),
+impl Session<'_> {
+    /// Makes the variant with this index. After any error but [`NotRendered::Refused`] there is no next.
+    pub(crate) async fn variant(&mut self, index: usize) -> Result<Rendered, NotRendered> {
+        match self {
+            Self::Here(here) => here.variant(index).await,
+            Self::Apart(apart) => apart.variant(index).await,
+            Self::Pretended(_) => Ok(Rendered {
+                bytes: vec![0; 8000],
+                width_px: 1,
+                height_px: 1,
+            }),
+        }
     }
+
+    /// No more variants are wanted.
+    pub(crate) async fn end(self) {
+        match self {
+            Self::Here(_) | Self::Pretended(_) => {}
+            Self::Apart(apart) => apart.end().await,
+        }
+    }
+
+    /// How long the decode took.
+    pub(crate) fn decoded_in(&self) -> Duration {
+        match self {
+            Self::Here(here) => here.decoded_in,
+            Self::Apart(apart) => apart.decoded_in,
+            Self::Pretended(took) => *took,
+        }
+    }
+}
+
+/// A thread of this process that has decoded an original. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Here {
+    decoded_in: Duration,
+    asks: mpsc::Sender<(usize, oneshot::Sender<Result<Rendered, RenderError>>)>,
+}
+
+impl Here {
+    async fn begin(task: Task, memory: Arc<Budget>) -> Result<Self, NotRendered> {
+        let runtime = Handle::current();
+        let (asks, asked) = mpsc::channel(1);
+        let (begun, has_begun) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let work = Work {
+                runtime,
+                memory,
+                asked,
+            };
+            work.run(&task, begun);
+        });
+        let decoded_in = has_begun.await.map_err(panicked)??;
+        Ok(Self { decoded_in, asks })
+    }
+
+    async fn variant(&mut self, index: usize) -> Result<Rendered, NotRendered> {
+        let (answer, answered) = oneshot::channel();
+        self.asks
+            .send((index, answer))
+            .await
+            .map_err(|_| NotRendered::Crashed("ended".to_owned()))?;
+        Ok(answered.await.map_err(panicked)??)
+    }
+}
+
+fn panicked(_: oneshot::error::RecvError) -> NotRendered {
+    NotRendered::Crashed("panicked".to_owned())
+}
+
+/// The thread's side.
+struct Work {
+    runtime: Handle,
+    memory: Arc<Budget>,
+    asked: mpsc::Receiver<(usize, oneshot::Sender<Result<Rendered, RenderError>>)>,
+}
+
+impl Work {
+    fn run(mut self, task: &Task, begun: oneshot::Sender<Result<Duration, RenderError>>) {
+        let (original, transforms) = (&task.original, &task.transforms);
+        let rendering = Rendering::begin(original, transforms, &task.limits, task.encoding);
+        let rendering = match rendering {
+            Ok(rendering) => rendering,
+            Err(refused) => return tell(begun, Err(refused)),
+        };
+        let needed = rendering.needed_bytes();
+        let _taken = self.runtime.block_on(self.memory.take(task.lane, needed));
+        let started = Instant::now();
+        let mut decoded = match rendering.decode(Deadline::after(task.timeout)) {
+            Ok(decoded) => decoded,
+            Err(refused) => return tell(begun, Err(refused)),
+        };
+        tell(begun, Ok(started.elapsed()));
+        while let Some((index, answer)) = self.asked.blocking_recv() {
+            tell(
+                answer,
+                decoded.variant(index, Deadline::after(task.timeout)),
+            );
+        }
+    }
+}
+
+/// Whoever asked may have stopped waiting.
+fn tell<T>(asker: oneshot::Sender<T>, answer: T) {
+    let _ = asker.send(answer);
 }

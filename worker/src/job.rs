@@ -14,6 +14,7 @@ use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::{PresetError, Presets};
 use thumbmill_shared::queue::{Lane, Seen};
 use thumbmill_shared::readiness::{Claimant, DeliveryKind};
+use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::StorageError;
 use thumbmill_shared::transform::Transform;
 use thumbmill_shared::variant::Variant;
@@ -29,6 +30,7 @@ use crate::sweeper::Written;
 
 mod claims;
 mod descriptions;
+mod series;
 mod work;
 
 pub(crate) use descriptions::Descriptions;
@@ -53,6 +55,10 @@ pub(crate) struct Worker {
     pub(crate) max_original_bytes: u64,
     pub(crate) render_timeout: Duration,
     pub(crate) attempts: u32,
+    /// Most variants of one job.
+    pub(crate) max_variants: u32,
+    /// A job that is not done by then is done later.
+    pub(crate) shutdown: Shutdown,
     pub(crate) renderer: Renderer,
     /// Renders at a time: bulk ones run beside those of people, who have the CPU first.
     pub(crate) slots: PerLane<Semaphore>,
@@ -91,6 +97,8 @@ enum Stop {
     Failed(Failure),
     /// Another worker makes some of its variants.
     Held,
+    /// It has had its turn: the rest is done in another.
+    Unfinished,
     /// Something is away, whatever the job.
     Outage(String),
     /// It may go better later.
@@ -154,12 +162,13 @@ fn failure(reason: Reason, message: impl Into<String>) -> Failure {
 
 impl Worker {
     /// Does a job. Every variant has its outcome recorded and announced before this returns,
-    /// except after [`JobEnd::Held`], [`JobEnd::Outage`], [`JobEnd::Transient`] and [`JobEnd::Crashed`].
+    /// except after [`JobEnd::Held`], [`JobEnd::Unfinished`], [`JobEnd::Outage`], [`JobEnd::Transient`] and [`JobEnd::Crashed`].
     pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, arrival: Arrival) -> JobEnd {
         let work = self.work(by, arrival);
         match work.run(job).await {
             Ok(failures) => JobEnd::Done(failures),
             Err(Stop::Held) => JobEnd::Held,
+            Err(Stop::Unfinished) => JobEnd::Unfinished,
             Err(Stop::Outage(why)) => {
                 tracing::warn!(
                     why,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::preset::Presets;
 use thumbmill_shared::settings::{self as setting, Settings};
@@ -25,23 +24,8 @@ pub mod render;
 mod settle;
 mod sweeper;
 
-/// Takes jobs until `shutdown` begins and those in hand are done.
-pub async fn run(
-    settings: &Settings,
-    backends: Backends,
-    shutdown: Shutdown,
-) -> anyhow::Result<()> {
-    let renderer = if settings.isolation {
-        let pool = isolation::Pool::start(settings.isolation_memory.bytes()).await;
-        Renderer::Apart(pool.context("start a process that renders")?)
-    } else {
-        Renderer::Here
-    };
-    run_with(renderer, settings, backends, shutdown).await
-}
-
-/// The same, but instead of a render each job waits so long, and its pictures are none: for
-/// benchmarks of everything else.
+/// The same as [`run`], but instead of a render each job waits so long, and its pictures are none:
+/// for benchmarks of everything else.
 #[doc(hidden)]
 pub async fn run_pretending(
     takes: Duration,
@@ -49,10 +33,11 @@ pub async fn run_pretending(
     backends: Backends,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    run_with(Renderer::Pretended(takes), settings, backends, shutdown).await
+    run(Renderer::pretended(takes), settings, backends, shutdown).await
 }
 
-async fn run_with(
+/// Takes jobs until `shutdown` begins and those in hand are done.
+pub async fn run(
     renderer: Renderer,
     settings: &Settings,
     backends: Backends,
@@ -88,6 +73,8 @@ async fn run_with(
         max_original_bytes: settings.max_original_bytes.bytes(),
         render_timeout: settings.render_timeout,
         attempts: settings.attempts,
+        max_variants: settings.max_variants,
+        shutdown: shutdown.clone(),
         renderer,
         people: People::new(slots.interactive),
         originals: Budget::new(memory / 2),

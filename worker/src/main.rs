@@ -9,10 +9,11 @@ use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program, Settings};
 use thumbmill_shared::shutdown::{self, Shutdown};
 use thumbmill_shared::{metrics, telemetry};
+use thumbmill_worker::isolation::{self, Audience};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    if let Some(code) = thumbmill_worker::isolation::serve_if_asked() {
+    if let Some(code) = isolation::serve_if_asked() {
         return code;
     }
     let settings = settings::read_or_exit(
@@ -46,6 +47,8 @@ async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
             tracing::error!(%error, "serve health and metrics");
         }
     });
+    // Others ask for what this process renders.
+    let renderer = isolation::start(&settings, Audience::Network).await?;
     let backends = Backends::open(&settings, Hears::Changes, &shutdown).await?;
-    thumbmill_worker::run(&settings, backends, shutdown).await
+    thumbmill_worker::run(renderer, &settings, backends, shutdown).await
 }

@@ -43,7 +43,7 @@ mod sniff;
 mod tests;
 
 pub use error::RenderError;
-pub use rendering::Rendering;
+pub use rendering::{Decoded, Rendering};
 pub use thumbmill_jpeg_shrink::MissingEnd;
 
 /// What is too large to be rendered, or too damaged.

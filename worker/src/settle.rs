@@ -10,6 +10,9 @@ pub(crate) enum JobEnd {
     Done(Vec<Option<Failure>>),
     /// Those that have none yet are another worker's: the job looks after them later.
     Held,
+    /// It has had its turn, in which something was made. Those that have none yet were not begun: they are
+    /// made in another.
+    Unfinished,
     /// A server was away: the job waits for its end, however long that takes.
     Outage(String),
     /// Something that may pass was in the way: try again.
@@ -34,7 +37,7 @@ pub(crate) fn settle(end: &JobEnd, tried: Tried, attempts: u32) -> Settle {
     let attempt = tried.counted;
     match end {
         JobEnd::Done(_) => Settle::Done,
-        JobEnd::Held => Settle::Defer(Delay::Short),
+        JobEnd::Held | JobEnd::Unfinished => Settle::Defer(Delay::Short),
         JobEnd::Outage(_) => Settle::Postpone(match tried.outages {
             0 => Delay::Short,
             _ => Delay::Middle,
@@ -60,6 +63,7 @@ pub(crate) fn failure(end: Option<&JobEnd>) -> Failure {
         Some(
             JobEnd::Done(_)
             | JobEnd::Held
+            | JobEnd::Unfinished
             | JobEnd::Outage(_)
             | JobEnd::Transient(_)
             | JobEnd::Invalid(_),
@@ -91,6 +95,7 @@ pub(crate) fn failures(
             None
             | Some(
                 JobEnd::Held
+                | JobEnd::Unfinished
                 | JobEnd::Outage(_)
                 | JobEnd::Transient(_)
                 | JobEnd::Crashed(_)
@@ -150,10 +155,9 @@ mod tests {
     #[test]
     fn a_job_outlives_any_outage() {
         let away = JobEnd::Outage("the store is away".to_owned());
-        assert_eq!(
-            settle(&JobEnd::Held, counted(3), 3),
-            Settle::Defer(Delay::Short)
-        );
+        for end in [JobEnd::Held, JobEnd::Unfinished] {
+            assert_eq!(settle(&end, counted(3), 3), Settle::Defer(Delay::Short));
+        }
         for (outages, delay) in [(0, Delay::Short), (1, Delay::Middle), (9999, Delay::Middle)] {
             let tried = Tried {
                 counted: 3,

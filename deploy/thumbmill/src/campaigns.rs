@@ -14,7 +14,7 @@ use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::trace::TraceContext;
 
 use crate::report::{self, Form};
-use crate::terminal::{self, say};
+use crate::terminal::{self, say, say_json};
 
 /// The command's name.
 pub(crate) const NAME: &str = "campaigns";
@@ -80,7 +80,7 @@ async fn obey(
     if verb == "list" {
         let all = backends.campaigns.list().await?;
         return match form {
-            Form::Json => all.iter().try_for_each(|one| say(one.to_json())),
+            Form::Json => all.iter().try_for_each(|one| say_json(one.to_json())),
             Form::Text => all.iter().try_for_each(|one| say(report::line(one))),
         };
     }
@@ -92,7 +92,7 @@ async fn obey(
         "show" => {
             report::failures(form, &backends.campaigns, &campaign).await?;
             match form {
-                Form::Json => say(campaign.to_json()),
+                Form::Json => say_json(campaign.to_json()),
                 Form::Text => say(report::line(&campaign)),
             }
         }
@@ -114,7 +114,8 @@ async fn obey(
             ))
         }
         "retry-failed" => {
-            let count = retry_failed(&backends, name).await?;
+            let most = settings.max_variants as usize;
+            let count = retry_failed(&backends, name, most).await?;
             say(format_args!("{count} thumbnails are tried again"))
         }
         _ => bail!("list, show, pause, resume, cancel or retry-failed?"),
@@ -161,14 +162,25 @@ async fn go_on(
     Ok(backends.queue.resume(name).await?)
 }
 
-/// How many thumbnails are tried again.
-async fn retry_failed(backends: &Backends, name: &CampaignName) -> anyhow::Result<u64> {
+/// How many thumbnails are tried again, so many in a job at most.
+async fn retry_failed(
+    backends: &Backends,
+    name: &CampaignName,
+    most: usize,
+) -> anyhow::Result<u64> {
     let begun_unix = backends.campaigns.begin(name, Begin::Again).await?;
     let (mut count, mut from) = (0, Some(0));
     while let Some(part) = from {
         let page = backends.campaigns.failed(name, part).await?;
-        for failed in &page.failed {
-            count += retry(backends, name, begun_unix, failed)
+        let parts = page.failed.iter().flat_map(|failed| {
+            let parts = failed.variants.chunks(most);
+            parts.map(|variants| Failed {
+                asset: failed.asset,
+                variants: variants.to_vec(),
+            })
+        });
+        for failed in parts {
+            count += retry(backends, name, begun_unix, &failed)
                 .await
                 .with_context(|| format!("stopped after {count} thumbnails"))?;
         }

@@ -7,7 +7,7 @@ use thumbmill_shared::queue::{DeadLetter, DeadLetters, Queue};
 use thumbmill_shared::settings::Settings;
 use thumbmill_shared::shutdown::Shutdown;
 
-use crate::terminal::{obey, say};
+use crate::terminal::{obey, say, say_json};
 
 /// The command's name.
 pub(crate) const NAME: &str = "dead-letters";
@@ -111,15 +111,16 @@ async fn go_through(
     let mut count = 0;
     // What is only looked at is held until the end, lest it comes again.
     let mut seen = Vec::new();
-    while let Some(taken) = letters.next().await? {
+    while let Some(mut taken) = letters.next().await? {
         if !meant.has(&taken.letter) {
+            taken.letter.message.body = Vec::new();
             seen.push(taken);
             continue;
         }
         count += 1;
         match action {
-            Action::List => say(format_args!("{}", line(&taken.letter)))?,
-            Action::Show => say(format_args!("{}", described(&taken.letter)))?,
+            Action::List => say(line(&taken.letter))?,
+            Action::Show => say_json(described(&taken.letter))?,
             Action::Replay => {
                 letters.replay(taken).await.with_context(|| after(count))?;
                 continue;
@@ -129,6 +130,8 @@ async fn go_through(
                 continue;
             }
         }
+        // Held without its body: there may be many.
+        taken.letter.message.body = Vec::new();
         seen.push(taken);
     }
     drop(seen);

@@ -14,6 +14,7 @@ use thumbmill_shared::readiness::{Hears, ReadinessLocation};
 use thumbmill_shared::settings::{self, Program, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::trace::TraceContext;
+use thumbmill_worker::isolation::{self, Audience};
 
 use crate::report::{self, Form};
 use crate::terminal;
@@ -128,6 +129,7 @@ async fn obey(settings: Settings, matches: &ArgMatches, shutdown: &Shutdown) -> 
         rate: matches.get_one::<f64>("rate").copied(),
         most_outstanding: here.then_some(publish::MOST_HERE),
         encoding: settings.encoding(),
+        max_variants: settings.max_variants as usize,
     };
     let run = Run {
         publisher,
@@ -137,7 +139,7 @@ async fn obey(settings: Settings, matches: &ArgMatches, shutdown: &Shutdown) -> 
     };
     if here {
         let worker = async {
-            let ended = thumbmill_worker::run(&settings, backends, shutdown.clone()).await;
+            let ended = work(&settings, backends, shutdown.clone()).await;
             // If it cannot work, nobody shall wait for it.
             shutdown.begin();
             ended
@@ -240,6 +242,12 @@ impl Run<'_> {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Renders in this process, which nobody else can reach.
+async fn work(settings: &Settings, backends: Backends, shutdown: Shutdown) -> anyhow::Result<()> {
+    let renderer = isolation::start(settings, Audience::Machine).await?;
+    thumbmill_worker::run(renderer, settings, backends, shutdown).await
 }
 
 /// Is the work done here? Then nobody else could.

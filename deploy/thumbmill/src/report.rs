@@ -9,7 +9,7 @@ use thumbmill_shared::campaigns::{Campaign, CampaignName, CampaignState, Campaig
 use thumbmill_shared::transform::VariantRequest;
 
 use crate::pregenerate::{Counted, Sent};
-use crate::terminal::say;
+use crate::terminal::{say, say_json};
 
 /// For whom it is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +71,16 @@ pub(crate) fn rest(campaign: &Campaign) -> String {
 pub(crate) fn published(form: Form, name: &CampaignName, sent: &Sent) -> anyhow::Result<()> {
     let now = sent.now();
     match form {
-        Form::Json => say(
+        Form::Json => say_json(
             json!({"campaign": name, "originals": now.originals, "published": now.published,
                                  "skipped": now.skipped}),
         ),
-        Form::Text => say(format_args!(
-            "{sent}\nHow far it is: thumbmill campaigns show {name}"
-        )),
+        Form::Text => {
+            say(sent)?;
+            say(format_args!(
+                "How far it is: thumbmill campaigns show {name}"
+            ))
+        }
     }
 }
 
@@ -91,7 +94,7 @@ pub(crate) async fn ended(
 ) -> anyhow::Result<()> {
     failures(form, campaigns, campaign).await?;
     match form {
-        Form::Json => say(json!({"campaign": campaign.to_json()}))?,
+        Form::Json => say_json(json!({"campaign": campaign.to_json()}))?,
         Form::Text => say(line(campaign))?,
     }
     let failed = campaign.failures();
@@ -115,7 +118,7 @@ pub(crate) async fn failures(
         let page = campaigns.failed(&campaign.name, part).await?;
         for failed in &page.failed {
             match form {
-                Form::Json => say(json!({"failure": failed.to_json()}))?,
+                Form::Json => say_json(json!({"failure": failed.to_json()}))?,
                 Form::Text => say_failed(failed)?,
             }
         }
@@ -164,7 +167,7 @@ pub(crate) fn counted(form: Form, counted: &Counted) -> anyhow::Result<()> {
         cpu_seconds,
     } = counted;
     match form {
-        Form::Json => say(json!({
+        Form::Json => say_json(json!({
             "originals": originals,
             "missing_originals": missing_originals,
             "not_pictures": not_pictures,
@@ -173,12 +176,17 @@ pub(crate) fn counted(form: Form, counted: &Counted) -> anyhow::Result<()> {
             "bytes_to_read": bytes,
             "cpu_seconds_estimated": cpu_seconds,
         })),
-        Form::Text => say(format_args!(
-            "{originals} originals, {missing_originals} of them missing, {not_pictures} no pictures\n\
-             {there} thumbnails are there, {to_make} would be made from {:.1} MB of originals: about {cpu_seconds:.0} \
-             seconds of one CPU\nNothing was published.",
-            megabytes(*bytes)
-        )),
+        Form::Text => {
+            say(format_args!(
+                "{originals} originals, {missing_originals} of them missing, {not_pictures} no pictures"
+            ))?;
+            say(format_args!(
+                "{there} thumbnails are there, {to_make} would be made from {:.1} MB of originals: about \
+                 {cpu_seconds:.0} seconds of one CPU",
+                megabytes(*bytes)
+            ))?;
+            say("Nothing was published.")
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use thumbmill_shared::storage::Storage;
 use thumbmill_shared::sweep::{Bound, Rules, Sum, Swept, sweep};
 use thumbmill_shared::variant::{VARIANTS, variants_of};
 
-use crate::terminal::{obey, say};
+use crate::terminal::{obey, say, say_json};
 use choice::{Choice, Thumbnail};
 
 mod choice;
@@ -167,10 +167,10 @@ impl Sink {
         match self.action {
             Action::List => found
                 .iter()
-                .try_for_each(|t| say(format_args!("{}", line(t))))?,
+                .try_for_each(|thumbnail| say(line(thumbnail)))?,
             Action::ListJson => found
                 .iter()
-                .try_for_each(|t| say(format_args!("{}", json(t))))?,
+                .try_for_each(|thumbnail| say_json(json(thumbnail)))?,
             Action::DryRun => {}
             Action::Purge => return self.purge(found).await,
         }

@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn its_examples_are_jobs() {
         for example in examples().as_array().unwrap() {
-            RenderJob::parse(example.to_string().as_bytes()).unwrap();
+            RenderJob::parse(example.to_string().as_bytes(), 100).unwrap();
         }
     }
 

@@ -154,6 +154,7 @@ impl Consumer {
             message: waiting.message,
             source: Source::Lane(lane),
             kind: waiting.kind,
+            too_long_bytes: None,
             settler: super::Settler::Embedded(settler),
         })
     }

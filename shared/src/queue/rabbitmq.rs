@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::topology::Topology;
 use super::{Lane, Message, Prefetch, PublishError, QueueError};
 use crate::campaigns::CampaignName;
+use crate::job::most_body_bytes;
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 
@@ -50,6 +51,8 @@ struct Server {
     uri: AMQPUri,
     topology: Topology,
     confirm_within: Duration,
+    /// A longer message is no job.
+    most_body_bytes: u64,
     /// Jobs that may lack their confirmation at a time.
     unconfirmed: usize,
     shutdown: Shutdown,
@@ -67,6 +70,7 @@ impl RabbitMq {
             uri,
             topology: Topology::new(settings.namespace.as_str(), settings.queue_limit),
             confirm_within: settings.queue_timeout,
+            most_body_bytes: most_body_bytes(settings.max_variants),
             unconfirmed: usize::try_from(settings.queue_unconfirmed).unwrap_or(usize::MAX),
             shutdown: shutdown.clone(),
         });

@@ -60,6 +60,143 @@ fn everything_that_is_wrong_is_said_at_once_without_secrets() {
     assert!(!text.contains("secret"), "{text}");
 }
 
+/// All ways to mistype a URL, and a URL in the place of what is none.
+#[test]
+fn no_error_of_any_setting_shows_a_password() {
+    let mistyped = [
+        "amqp:/user:s3cr3t@host",
+        "amqp//user:s3cr3t@host",
+        "amqp:user:s3cr3t@host",
+        "apmq://user:s3cr3t@host",
+        "://user:s3cr3t@host",
+        "user:s3cr3t@host",
+        "amqp://user:12/s3cr3t@host",
+        "amqp://user:12#s3cr3t@host",
+        "amqp://user:12@s3cr3t@host",
+        "amqp://user:s3cr3t@",
+        "amqp://user:s3cr3t@host:port",
+        "redis:/user:s3cr3t@host",
+        "redis://user:12/s3cr3t@host",
+        "redis://user:s3cr3t@host/db",
+        "http://user:s3cr3t@host",
+        "http:/user:s3cr3t@host",
+        "s3://user:s3cr3t@bucket",
+        " amqp://user:s3cr3t@host",
+        "\"amqp://user:s3cr3t@host\"",
+        "s3cr3t",
+    ];
+    for setting in SETTINGS {
+        for text in mistyped {
+            let Err(problems) = read_from(
+                Program::Everything,
+                &[&format!("--{}={text}", setting.flag())],
+            ) else {
+                let is_text = ["cache_control", "log_filter", "pregenerate", "presets"]
+                    .contains(&setting.name);
+                let plain = text == "s3cr3t" || is_text;
+                assert!(plain, "{}={text} is a value", setting.name);
+                continue;
+            };
+            let problem: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            let problem = problem.join("\n");
+            assert!(problem.starts_with(&setting.variable()), "{problem}");
+            // Only a setting that is no URL may show a word without a sign of one.
+            let url = ["storage", "s3_endpoint", "queue", "readiness"].contains(&setting.name);
+            let shown = problem.contains("s3cr3t");
+            assert!(!shown || (text == "s3cr3t" && !url), "{problem}");
+        }
+    }
+}
+
+#[test]
+fn a_url_that_is_right_is_taken() {
+    for (flag, urls) in [
+        (
+            "queue",
+            &[
+                "amqp://host",
+                "amqps://user:p%2Fw@host:5671/vhost",
+                "amqp://[::1]:5672/%2f",
+            ][..],
+        ),
+        (
+            "readiness",
+            &[
+                "redis://host",
+                "redis://:pw@host:6379/1",
+                "redis://user:p%40w@host",
+            ],
+        ),
+        (
+            "s3-endpoint",
+            &["http://host:9000", "https://s3.example.com/", ""],
+        ),
+        ("storage", &["file:./data", "s3://bucket/prefix"]),
+    ] {
+        for url in urls {
+            let read = read_from(Program::Everything, &[&format!("--{flag}={url}")]);
+            assert!(read.is_ok(), "{url}: {read:?}");
+        }
+    }
+}
+
+/// The flag is unknown, so nothing is known of the text behind it.
+#[test]
+fn no_usage_error_shows_a_password() {
+    for arguments in [
+        &["--queu=amqp://user:s3cr3t@host"][..],
+        &["queue=amqp://user:s3cr3t@host"],
+        &["amqp://user:s3cr3t@host"],
+        &["--queue", "embedded", "user:s3cr3t@host"],
+        &["-q=amqp://user:s3cr3t@host"],
+        &["-amqp://user:s3cr3t@host"],
+        &["--amqp://user:s3cr3t@host"],
+        &["--queue=embedded", "--queue=amqp://user:s3cr3t@host"],
+        &["known", "--json=amqp://user:s3cr3t@host"],
+        &["known", "amqp://user:s3cr3t@host"],
+    ] {
+        let all = ["thumbmill"].iter().chain(arguments);
+        let known = clap::Command::new("known").arg(
+            clap::Arg::new("json")
+                .long("json")
+                .action(clap::ArgAction::SetTrue),
+        );
+        let command = command(Program::Everything, "test").subcommand(known);
+        let error = command.try_get_matches_from(all).unwrap_err();
+        let text = without_secrets(error).to_string();
+        assert!(text.starts_with("error: "), "{text}");
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+}
+
+#[test]
+fn a_usage_error_still_names_the_flag() {
+    let command = command(Program::Everything, "test");
+    let error = command
+        .try_get_matches_from(["thumbmill", "--queu=embedded"])
+        .unwrap_err();
+    let text = without_secrets(error).to_string();
+    assert!(text.contains("argument '--queu'"), "{text}");
+}
+
+#[test]
+fn isolation_names_its_words() {
+    for text in ["true", "false", ""] {
+        let problems = read_from(Program::Worker, &[&format!("--isolation={text}")]).unwrap_err();
+        let problem = problems[0].to_string();
+        let named = ["THUMBMILL_ISOLATION=", "required, preferred or off"];
+        assert!(named.iter().all(|name| problem.contains(name)), "{problem}");
+    }
+}
+
+#[test]
+fn a_message_of_several_lines_is_one_message() {
+    assert_eq!(
+        indented("a\nthumbmill: ok\u{1b}[1m"),
+        "a\n    thumbmill: ok\\u{1b}[1m"
+    );
+}
+
 #[test]
 fn a_program_has_only_the_flags_that_it_reads() {
     assert!(

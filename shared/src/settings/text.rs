@@ -16,8 +16,12 @@ use crate::storage::Location;
 use crate::telemetry::{LogFilter, LogFormat};
 use crate::transform::Ladder;
 
-/// Reads a value; the error says what would be right.
+/// Reads a value; the error says what would be right, and does not repeat the text if that may hold
+/// a secret.
 pub(super) trait FromText: Sized {
+    /// Whether the text may hold a password: then it is never shown, however it is mistyped.
+    const SECRET: bool = false;
+
     fn from_text(text: &str) -> Result<Self, String>;
 }
 
@@ -31,7 +35,22 @@ macro_rules! by_from_str {
     };
 }
 
-by_from_str!(SocketAddr Location QueueLocation ReadinessLocation Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder Connections Access SigningKeys WhoMay HttpUrl);
+by_from_str!(SocketAddr Policy LogFormat LogFilter ByteSize Namespace Memory MissingEnd Chroma HeaderName Ladder Isolation FilesMode Connections Access WhoMay);
+
+macro_rules! secret_by_from_str {
+    ($($type:ty)*) => {
+        $(impl FromText for $type {
+            const SECRET: bool = true;
+
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|error| format!("{error}"))
+            }
+        })*
+    };
+}
+
+// Each is a key or a URL, and a URL has a place for a password.
+secret_by_from_str!(Location QueueLocation ReadinessLocation Endpoint HttpUrl SigningKeys);
 
 impl<const MOST: u8, const DEFAULT: u8> FromText for Step<MOST, DEFAULT> {
     fn from_text(text: &str) -> Result<Self, String> {
@@ -59,11 +78,17 @@ impl FromText for String {
 
 impl FromText for PathBuf {
     fn from_text(text: &str) -> Result<Self, String> {
+        if text.contains("://") {
+            // Later errors show the path, and this may be a URL with a password.
+            return Err("a path, not a URL".to_owned());
+        }
         Ok(Self::from(text))
     }
 }
 
 impl<T: FromText> FromText for Option<T> {
+    const SECRET: bool = T::SECRET;
+
     fn from_text(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             Ok(None)
@@ -133,6 +158,44 @@ impl FromStr for ByteSize {
             .filter(|size| size.as_u64() > 0);
         size.map(|size| Self(size.as_u64()))
             .ok_or("a size such as 500KB or 100MiB")
+    }
+}
+
+/// Is this a URL with a host and one of these schemes? Not if a part of the password would be taken
+/// for the port or the path, since later errors may show those.
+pub(crate) fn is_url(text: &str, schemes: &[&str]) -> bool {
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let users = rest.matches('@').count();
+    schemes.contains(&scheme) && !host.is_empty() && users <= authority.matches('@').count().min(1)
+}
+
+/// The URL of a server that speaks S3. It has no place for credentials, so it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint(String);
+
+impl Endpoint {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let (scheme, rest) = text.split_once("://").unwrap_or_default();
+        if !matches!(scheme, "http" | "https") || rest.is_empty() || rest.starts_with('/') {
+            return Err("http://HOST:PORT or https://HOST:PORT");
+        }
+        if text.contains('@') {
+            return Err(
+                "http://HOST:PORT without a user: S3 credentials come from the AWS_* variables",
+            );
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -324,6 +387,51 @@ impl FromStr for MissingEnd {
             "refuse" => Ok(Self::Refuse),
             "tolerate" => Ok(Self::Tolerate),
             _ => Err("refuse or tolerate"),
+        }
+    }
+}
+
+/// What the worker does where the system does not let it lock its renderers in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// It refuses to start.
+    Required,
+    /// It says so, and renders all the same.
+    Preferred,
+    /// There are no renderers apart: it renders in its own process.
+    Off,
+}
+
+impl FromStr for Isolation {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "required" => Ok(Self::Required),
+            "preferred" => Ok(Self::Preferred),
+            "off" => Ok(Self::Off),
+            _ => Err("required, preferred or off"),
+        }
+    }
+}
+
+/// Who may read what lies in a folder store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilesMode {
+    /// Only the user that the service runs as.
+    Private,
+    /// Whoever the process' umask lets.
+    Umask,
+}
+
+impl FromStr for FilesMode {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "private" => Ok(Self::Private),
+            "umask" => Ok(Self::Umask),
+            _ => Err("private or umask"),
         }
     }
 }

@@ -5,10 +5,11 @@
 //! shared one. All work is blocking and runs on threads of its own.
 
 mod folders;
+mod permissions;
 mod walk;
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ use super::{
     Body, Condition, Folders, Head, Listing, Object, Operation, Pages, Source, Spooled,
     StorageError, Tag,
 };
+use crate::settings::FilesMode;
+use permissions::Permissions;
 use walk::Walk;
 
 /// Read at once with opening; thumbnails are shorter and need no second visit to a thread.
@@ -37,6 +40,7 @@ const CHUNK_BYTES: usize = 128 * 1024;
 #[derive(Clone, Debug)]
 pub struct Files {
     root: Arc<Path>,
+    permissions: Permissions,
 }
 
 enum Lock {
@@ -45,15 +49,20 @@ enum Lock {
 }
 
 impl Files {
-    pub(super) async fn open(root: &Path) -> Result<Self, StorageError> {
+    pub(super) async fn open(root: &Path, mode: FilesMode) -> Result<Self, StorageError> {
         let shown = root.display().to_string();
         let root = root.to_owned();
         blocking(Operation::Open, &shown, move |shown| {
             let open = || -> io::Result<Self> {
                 let root = std::path::absolute(&root)?;
-                fs::create_dir_all(root.join("tmp"))?;
-                let files = Self { root: root.into() };
-                drop(files.lock(&Lock::Shared)?);
+                let permissions = Permissions::begin(mode, &root, &root.join("tmp"))?;
+                let files = Self {
+                    root: root.into(),
+                    permissions,
+                };
+                let lock = files.lock(&Lock::Shared)?;
+                files.permissions.keep_strangers_out(&lock, &files.root)?;
+                drop(lock);
                 folders::remove_stale(&files.spool());
                 Ok(files)
             };
@@ -77,7 +86,7 @@ impl Files {
             let failed = |e| Operation::Put.failed(object, e);
             let staged = files.temporary();
             let _spooled = Spooled::new(&staged);
-            stage(source, &staged).map_err(failed)?;
+            stage(source, &staged, files.permissions).map_err(failed)?;
             let tag = stamp(&staged).map_err(failed)?;
             if files.commit(&staged, object, &condition).map_err(failed)? {
                 Ok(tag)
@@ -210,7 +219,7 @@ impl Files {
         let expected = match condition {
             Condition::Always => {
                 let _lock = self.lock(&Lock::Shared)?;
-                folders::rename_into(staged, &path)?;
+                folders::rename_into(staged, &path, self.permissions)?;
                 return Ok(true);
             }
             Condition::IfAbsent => None,
@@ -222,7 +231,7 @@ impl Files {
             if head.as_ref().map(|head| &head.tag) != expected {
                 return Ok(false);
             }
-            folders::rename_into(staged, &path)?;
+            folders::rename_into(staged, &path, self.permissions)?;
         }
         folders::sync(&self.root, &path)?;
         Ok(true)
@@ -230,12 +239,8 @@ impl Files {
 
     /// Held until dropped, also against other processes.
     fn lock(&self, lock: &Lock) -> io::Result<File> {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(self.root.join("lock"))?;
+        let path = self.root.join("lock");
+        let file = self.permissions.creating().read(true).open(path)?;
         match lock {
             Lock::Shared => file.lock_shared()?,
             Lock::Exclusive => file.lock()?,
@@ -250,15 +255,19 @@ impl Files {
 }
 
 /// Brings the bytes to `staged`, on the store's own file system.
-fn stage(source: Source, staged: &Path) -> io::Result<()> {
+fn stage(source: Source, staged: &Path, permissions: Permissions) -> io::Result<()> {
     match source {
-        Source::Bytes(bytes) => fs::write(staged, bytes),
-        Source::File(path) => match fs::rename(&path, staged) {
-            Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-                fs::copy(&path, staged).map(drop)
+        Source::Bytes(bytes) => permissions.creating().open(staged)?.write_all(&bytes),
+        Source::File(path) => {
+            match fs::rename(&path, staged) {
+                Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+                    let mut copy = permissions.creating().open(staged)?;
+                    io::copy(&mut File::open(&path)?, &mut copy)?;
+                }
+                result => result?,
             }
-            result => result,
-        },
+            permissions.give(staged)
+        }
     }
 }
 
@@ -305,7 +314,7 @@ fn read(path: &Path, object: &str, range: Option<Range<u64>>) -> io::Result<Opti
     let length_bytes = range.end.min(head.length_bytes).saturating_sub(start);
     file.seek(SeekFrom::Start(start))?;
     let mut first = Vec::new();
-    file.by_ref()
+    Read::by_ref(&mut file)
         .take(length_bytes.min(FIRST_CHUNK_BYTES))
         .read_to_end(&mut first)?;
     // A cut file makes this too large, and the body an error.

@@ -20,6 +20,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use tempfile::TempDir;
 use thumbmill_shared::asset::{AssetId, Filename, Original, OriginalVersion, Title};
 use thumbmill_shared::originals::{Originals, OriginalsError, Upload};
+use thumbmill_shared::settings::FilesMode;
 use thumbmill_shared::storage::{
     Condition, Location, S3Options, Source, Storage, StorageError, Tag,
 };
@@ -62,9 +63,13 @@ async fn files() -> Store {
     let folder = tempfile::tempdir().unwrap();
     let location = Location::Files(folder.path().to_owned());
     Store {
-        storage: Storage::open(&location, &options("http://127.0.0.1:9"))
-            .await
-            .unwrap(),
+        storage: Storage::open(
+            &location,
+            &options("http://127.0.0.1:9"),
+            FilesMode::Private,
+        )
+        .await
+        .unwrap(),
         location,
         folder: Some(folder),
     }
@@ -76,7 +81,7 @@ async fn s3() -> Store {
         prefix: format!("storage-{}", Uuid::new_v4()),
     };
     Store {
-        storage: Storage::open(&location, &patient(&endpoint()))
+        storage: Storage::open(&location, &patient(&endpoint()), FilesMode::Private)
             .await
             .unwrap(),
         location,
@@ -699,7 +704,12 @@ async fn a_file_that_is_cut_while_it_is_read_is_an_error() {
 #[tokio::test]
 async fn another_process_sees_the_same_conditions() {
     let store = files().await;
-    let other = Storage::open(&store.location, &options("http://127.0.0.1:9")).await;
+    let other = Storage::open(
+        &store.location,
+        &options("http://127.0.0.1:9"),
+        FilesMode::Private,
+    )
+    .await;
     let other = other.unwrap();
     let tag = put(&store, "t/a", "1").await;
     let first = put_if(&store, "t/a", "2", Condition::IfTag(tag.clone())).await;
@@ -756,7 +766,9 @@ impl Proxy {
 
     async fn store(&self, location: &Location) -> Storage {
         let endpoint = format!("http://{}", self.address);
-        Storage::open(location, &options(&endpoint)).await.unwrap()
+        Storage::open(location, &options(&endpoint), FilesMode::Private)
+            .await
+            .unwrap()
     }
 }
 
@@ -865,7 +877,7 @@ async fn a_server_that_does_not_answer_is_unavailable_in_time() {
 #[tokio::test]
 async fn a_bucket_that_is_missing_is_a_misconfiguration() {
     let location: Location = "s3://thumbmill-no-such-bucket/x".parse().unwrap();
-    let storage = Storage::open(&location, &options(&endpoint()))
+    let storage = Storage::open(&location, &options(&endpoint()), FilesMode::Private)
         .await
         .unwrap();
     let error = storage.get("t/a", None).await.unwrap_err();
@@ -901,7 +913,9 @@ async fn put_through(
         attempt_timeout,
         ..options(&format!("http://{}", proxy.address))
     };
-    let storage = Storage::open(&store.location, &options).await.unwrap();
+    let storage = Storage::open(&store.location, &options, FilesMode::Private)
+        .await
+        .unwrap();
     let path = storage.spool().join(Uuid::new_v4().to_string());
     std::fs::write(&path, vec![b'a'; 16 * 1024 * 1024]).unwrap();
     let started = Instant::now();

@@ -12,9 +12,9 @@ use thumbmill_shared::format::Format;
 use thumbmill_shared::queue::Lane;
 use thumbmill_shared::transform::Transform;
 
-use super::message::{Answer, Hello, Made, Needs, Request, frame, read};
-use super::{LATE, cpu, sandbox};
-use crate::render::{Deadline, RenderError, Rendered, Rendering};
+use super::message::{Answer, Ask, Decoded, Made, Needs, Request, frame, read};
+use super::{LATE, cpu, descriptors, sandbox};
+use crate::render::{Deadline, Rendered, Rendering};
 
 /// The argument that makes a program a child; the next are its address space in bytes and its lane.
 pub(super) const ARGUMENT: &str = "render-child";
@@ -29,6 +29,7 @@ pub fn serve_if_asked() -> Option<ExitCode> {
     if arguments.next()? != ARGUMENT {
         return None;
     }
+    descriptors::close_inherited();
     let address_space_bytes = arguments.next()?.parse().ok()?;
     if arguments.next()? == Lane::Bulk.name() {
         cpu::give_way();
@@ -48,9 +49,7 @@ fn serve(address_space_bytes: u64) -> Result<()> {
     }
     // Read and written as a file: those calls are allowed.
     let mut worker = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    let hello = Hello {
-        not_given_up: sandbox::enter(address_space_bytes),
-    };
+    let hello = sandbox::enter(address_space_bytes);
     worker.write_all(&frame(&hello)?)?;
     let mut original = Vec::new();
     while let Some(request) = read::<Request>(&mut worker)? {
@@ -82,25 +81,28 @@ fn answer(request: &Request, original: &[u8], worker: &mut File) -> Result<()> {
         return Ok(());
     };
     worker.read_exact(&mut [0])?;
-    let variants = rendering.finish(Deadline::after(timeout));
-    let answer: Answer = match &variants {
-        Ok(variants) => Ok(variants.iter().map(described).collect()),
-        Err(refused) => Err(refused.clone()),
+    sandbox::limit_cpu(timeout + LATE)?;
+    let mut decoded = match rendering.decode(Deadline::after(timeout)) {
+        Ok(decoded) => decoded,
+        Err(refused) => return worker.write_all(&frame(&Decoded::Err(refused))?),
     };
-    worker.write_all(&frame(&answer)?)?;
-    for rendered in variants.iter().flatten().flatten() {
-        worker.write_all(&rendered.bytes)?;
+    worker.write_all(&frame(&Decoded::Ok(()))?)?;
+    while let Some(Ask::Variant(index)) = read(worker)? {
+        sandbox::limit_cpu(timeout + LATE)?;
+        let variant = decoded.variant(index, Deadline::after(timeout));
+        let answer: Answer = variant.as_ref().map(described).map_err(Clone::clone);
+        worker.write_all(&frame(&answer)?)?;
+        if let Ok(rendered) = variant {
+            worker.write_all(&rendered.bytes)?;
+        }
     }
     Ok(())
 }
 
-fn described(
-    variant: &std::result::Result<Rendered, RenderError>,
-) -> std::result::Result<Made, RenderError> {
-    let rendered = variant.as_ref().map_err(RenderError::clone)?;
-    Ok(Made {
+fn described(rendered: &Rendered) -> Made {
+    Made {
         width_px: rendered.width_px,
         height_px: rendered.height_px,
         bytes: rendered.bytes.len(),
-    })
+    }
 }

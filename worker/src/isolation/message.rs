@@ -1,6 +1,7 @@
 //! What a worker and its child say to each other: a frame, which is the length of a JSON text
 //! (4 bytes, lowest first) and the text, and after it the bytes that the text tells of.
 
+use std::fmt;
 use std::io::{Error, ErrorKind, Read, Result};
 
 use serde::de::DeserializeOwned;
@@ -10,11 +11,48 @@ use thumbmill_shared::transform::VariantRequest;
 
 use crate::render::{Limits, RenderError};
 
-/// What a child says first.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a child says first: how it is locked in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
-    /// What the system did not let it give up, each in words.
-    pub(super) not_given_up: Vec<String>,
+    /// Of its memory, and of core dumps.
+    pub(super) limits: Layer,
+    /// System calls.
+    pub(super) seccomp: Layer,
+    /// Files, connections and signals, once more.
+    pub(super) landlock: Layer,
+}
+
+/// One of the layers that lock a child in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Layer {
+    /// It is in force: what it forbids was tried.
+    Whole,
+    /// The kernel knows a part of it.
+    Partly,
+    /// It is not in force, for this reason.
+    Missing(String),
+}
+
+impl fmt::Display for Hello {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            limits,
+            seccomp,
+            landlock,
+        } = self;
+        write!(f, "limits {limits}, seccomp {seccomp}, landlock {landlock}")
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("whole"),
+            Self::Partly => f.write_str("partly"),
+            Self::Missing(why) => write!(f, "missing ({why})"),
+        }
+    }
 }
 
 /// An original to render; its bytes follow.
@@ -32,9 +70,21 @@ pub(super) struct Request {
 /// when there is as much.
 pub(super) type Needs = std::result::Result<u64, RenderError>;
 
-/// What became of it; the bytes of those variants that were made follow in their order.
-pub(super) type Answer =
-    std::result::Result<Vec<std::result::Result<Made, RenderError>>, RenderError>;
+/// Whether the original is decoded. If so, the worker asks for variants, one after the other.
+pub(super) type Decoded = std::result::Result<(), RenderError>;
+
+/// What the worker wants next.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ask {
+    /// The variant with this index in the request.
+    Variant(usize),
+    /// No more of this original.
+    End,
+}
+
+/// What became of a variant; its bytes follow.
+pub(super) type Answer = std::result::Result<Made, RenderError>;
 
 /// A variant that was made.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,11 +132,13 @@ mod tests {
     #[test]
     fn a_frame_is_read_as_it_was_written() {
         let hello = Hello {
-            not_given_up: vec!["files".to_owned()],
+            limits: Layer::Whole,
+            seccomp: Layer::Missing("no such call".to_owned()),
+            landlock: Layer::Partly,
         };
         let frame = frame(&hello).unwrap();
         let read: Hello = read(&mut frame.as_slice()).unwrap().unwrap();
-        assert_eq!(read.not_given_up, hello.not_given_up);
+        assert_eq!(read, hello);
     }
 
     #[test]

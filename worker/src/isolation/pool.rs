@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use thumbmill_shared::format::Format;
 use thumbmill_shared::queue::Lane;
 use thumbmill_shared::shown::shown;
 use thumbmill_shared::transform::Transform;
@@ -19,15 +20,16 @@ use tokio::process::{Child as Process, Command};
 
 use super::child::ARGUMENT;
 use super::cpu::{self, Stopwatch};
-use super::message::{Answer, Hello, Made, Needs, Request, frame, text_bytes};
-use super::{LATE, NotRendered, Task, Variants};
+use super::message::{Answer, Ask, Decoded, Hello, Needs, Request, frame, text_bytes};
+use super::words::Words;
+use super::{LATE, NotRendered, Task, result};
 use crate::lanes::{People, PerLane};
 use crate::memory::{Budget, Share};
 use crate::render::{Limits, RenderError, Rendered};
 
 /// How long a child may take to begin.
 const START: Duration = Duration::from_secs(10);
-/// Of a variant so much may be said, and of all together in the beginning.
+/// So much may be said at a time.
 const MOST_TEXT_BYTES: usize = 64 << 10;
 /// And so much of that is shown.
 const MOST_CHARACTERS: usize = 400;
@@ -38,8 +40,9 @@ const ENDING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Pool {
     address_space_bytes: u64,
-    /// What the first child could not give up: no other may have kept more.
-    not_given_up: Vec<String>,
+    /// How the first child is locked in: no other may be less so.
+    hello: Hello,
+    words: Words,
     idle: PerLane<Mutex<Vec<Child>>>,
 }
 
@@ -50,18 +53,18 @@ struct Child {
     process: Process,
 }
 
+/// What an exchange with a child comes to: what it said, or an error after which it is of no more use.
+type Exchange<T> = io::Result<Result<T, RenderError>>;
+
 impl Pool {
-    /// A pool with its first child, whose address space has this size. Says in the log what the
-    /// system did not let it give up. Errors: no child can be started.
+    /// A pool with its first child, whose address space has this size. Errors: no child can be started.
     pub(crate) async fn start(address_space_bytes: u64) -> io::Result<Self> {
-        let (child, hello) = Child::start(Lane::Interactive, address_space_bytes).await?;
-        if !hello.not_given_up.is_empty() {
-            let missing = hello.not_given_up.join("; ");
-            tracing::warn!(missing, "pictures are rendered apart, but not locked in");
-        }
+        let words = Words::default();
+        let (child, hello) = Child::start(Lane::Interactive, address_space_bytes, &words).await?;
         Ok(Self {
             address_space_bytes,
-            not_given_up: hello.not_given_up,
+            hello,
+            words,
             idle: PerLane {
                 interactive: Mutex::new(vec![child]),
                 bulk: Mutex::default(),
@@ -69,52 +72,64 @@ impl Pool {
         })
     }
 
-    /// Renders in a child of its own.
-    pub(super) async fn render(
-        &self,
-        mut task: Task,
-        memory: &Budget,
-        people: &People,
-    ) -> Result<(Variants, Duration), NotRendered> {
+    /// How its children are locked in.
+    pub(super) fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// Has an original decoded in a child of its own, once there is `memory` for it.
+    pub(super) async fn begin<'m>(
+        &'m self,
+        task: Task,
+        memory: &'m Budget,
+        people: &'m People,
+    ) -> Result<Apart<'m>, NotRendered> {
         let lane = task.lane;
-        let mut child = match self.with_idle(lane, Vec::pop).and_then(Child::rested) {
+        let child = match self.with_idle(lane, Vec::pop).and_then(Child::rested) {
             Some(child) => child,
             None => self.another(lane).await.map_err(NotRendered::Unavailable)?,
         };
-        let process = child.process.id();
-        let time = Stopwatch::start(process);
-        // Given back when the child is idle, or has ended.
-        let mut taken = None;
-        let asked = child.ask(&mut task, memory, &mut taken);
-        let ended = match lane {
-            Lane::Interactive => asked.await,
-            Lane::Bulk => cpu::halting(process, people, asked).await,
+        let request = Request {
+            original_bytes: task.original.len(),
+            variants: task.transforms.iter().map(Transform::to_request).collect(),
+            limits: task.limits,
+            encoding: task.encoding,
+            timeout_ms: u64::try_from(task.timeout.as_millis()).unwrap_or(u64::MAX),
         };
-        let starved = if late(&ended) {
-            time.starved(task.timeout)
-        } else {
-            None
+        let mut apart = Apart {
+            pool: self,
+            people,
+            lane,
+            limits: task.limits,
+            formats: task.transforms.iter().map(|it| it.format).collect(),
+            timeout: task.timeout,
+            taken: None,
+            decoded_in: Duration::ZERO,
+            child: Some(child),
         };
-        match (ended, starved) {
-            (Ok(rendered), starved) => {
-                self.with_idle(lane, |idle| idle.push(child));
-                told(rendered, starved)
-            }
-            (Err(error), starved) => {
-                let last_words = child.last_words(&error).await;
-                Err(starved.unwrap_or(NotRendered::Crashed(last_words)))
-            }
+        // The child has a copy then, and one is enough.
+        let original = task.original;
+        let needed = apart.step(async |child: &mut Child| child.send(&request, original).await);
+        let needed = match needed.await {
+            Ok(needed) => needed,
+            Err(refused) => return Err(apart.refused(refused)),
+        };
+        apart.taken = Some(memory.take(lane, needed).await);
+        let begun = Instant::now();
+        if let Err(refused) = apart.step(Child::decode).await {
+            return Err(apart.refused(refused));
         }
+        apart.decoded_in = begun.elapsed();
+        Ok(apart)
     }
 
     async fn another(&self, lane: Lane) -> io::Result<Child> {
-        let (child, hello) = Child::start(lane, self.address_space_bytes).await?;
-        if hello.not_given_up == self.not_given_up {
+        let (child, hello) = Child::start(lane, self.address_space_bytes, &self.words).await?;
+        if hello == self.hello {
             Ok(child)
         } else {
             Err(io::Error::other(format!(
-                "it is not locked in as the first: {}",
-                hello.not_given_up.join("; ")
+                "it is not locked in as the first: {hello}"
             )))
         }
     }
@@ -125,22 +140,116 @@ impl Pool {
     }
 }
 
+/// An original that a child has decoded. Dropped before its [`end`](Self::end), the child is killed.
+#[derive(Debug)]
+pub(crate) struct Apart<'m> {
+    pool: &'m Pool,
+    people: &'m People,
+    lane: Lane,
+    limits: Limits,
+    /// Of the variants.
+    formats: Vec<Format>,
+    timeout: Duration,
+    /// Given back when the child is idle, or has ended.
+    taken: Option<Share<'m>>,
+    /// How long the decode took.
+    pub(super) decoded_in: Duration,
+    /// None if it is of no more use.
+    child: Option<Child>,
+}
+
+impl Apart<'_> {
+    /// Has one of the variants made.
+    pub(super) async fn variant(&mut self, index: usize) -> Result<Rendered, NotRendered> {
+        let Some(format) = self.formats.get(index).copied() else {
+            return Err(NotRendered::Crashed(
+                "was asked for a variant too many".to_owned(),
+            ));
+        };
+        let limits = self.limits;
+        self.step(async |child: &mut Child| child.variant(index, format, &limits).await)
+            .await
+    }
+
+    /// No more variants are wanted.
+    pub(super) async fn end(mut self) {
+        if let Some(mut child) = self.child.take()
+            && let Ok(end) = frame(&Ask::End)
+            && child.socket.write_all(&end).await.is_ok()
+        {
+            self.rest(child);
+        }
+    }
+
+    fn rest(&self, child: Child) {
+        self.pool.with_idle(self.lane, |idle| idle.push(child));
+    }
+
+    /// The child has done with an original that cannot be rendered.
+    fn refused(mut self, refused: NotRendered) -> NotRendered {
+        if let Some(child) = self.child.take() {
+            self.rest(child);
+        }
+        refused
+    }
+
+    /// A part of the work: on time, and halted while there are people if it is bulk.
+    async fn step<T>(
+        &mut self,
+        part: impl AsyncFnOnce(&mut Child) -> Exchange<T>,
+    ) -> Result<T, NotRendered> {
+        let Some(mut child) = self.child.take() else {
+            return Err(NotRendered::Crashed("had ended before".to_owned()));
+        };
+        let process = child.process.id();
+        let time = Stopwatch::start(process);
+        let part = in_time(self.timeout, part(&mut child));
+        let ended = match self.lane {
+            Lane::Interactive => part.await,
+            Lane::Bulk => cpu::halting(process, self.people, part).await,
+        };
+        let starved = if late(&ended) {
+            time.starved(self.timeout)
+        } else {
+            None
+        };
+        match ended {
+            Ok(said) => {
+                self.child = Some(child);
+                told(said.map_err(shortened), starved)
+            }
+            Err(error) => {
+                let last_words = child.last_words(&error).await;
+                Err(starved.unwrap_or(NotRendered::Crashed(last_words)))
+            }
+        }
+    }
+}
+
 impl Child {
-    async fn start(lane: Lane, address_space_bytes: u64) -> io::Result<(Self, Hello)> {
+    async fn start(
+        lane: Lane,
+        address_space_bytes: u64,
+        words: &Words,
+    ) -> io::Result<(Self, Hello)> {
         let (ours, theirs) = Socket::pair()?;
         ours.set_nonblocking(true)?;
-        let process = Command::new(program()?)
+        let mut process = Command::new(program()?)
             .arg(ARGUMENT)
             .arg(address_space_bytes.to_string())
             .arg(lane.name())
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             // Should the worker be killed while this child is halted, the kernel ends it: the group is
             // an orphan then (setpgid(2), SIGHUP).
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
+        if let Some(stderr) = process.stderr.take() {
+            listen(words.clone().listen(process.id(), stderr));
+        }
         let mut child = Self {
             socket: UnixStream::from_std(ours)?,
             process,
@@ -157,70 +266,45 @@ impl Child {
         (lives && silent).then_some(self)
     }
 
-    /// Has a task done, once as much memory is `taken` as it needs. Errors: the child is of no
-    /// more use.
-    async fn ask<'m>(
-        &mut self,
-        task: &mut Task,
-        memory: &'m Budget,
-        taken: &mut Option<Share<'m>>,
-    ) -> io::Result<Result<(Variants, Duration), RenderError>> {
-        let request = Request {
-            original_bytes: task.original.len(),
-            variants: task.transforms.iter().map(Transform::to_request).collect(),
-            limits: task.limits,
-            encoding: task.encoding,
-            timeout_ms: u64::try_from(task.timeout.as_millis()).unwrap_or(u64::MAX),
-        };
-        // The child has a copy then, and one is enough.
-        let original = std::mem::take(&mut task.original);
-        let needed = in_time(task, self.begin(&request, original)).await?;
-        match needed {
-            Ok(bytes) => *taken = Some(memory.take(task.lane, bytes).await),
-            Err(refused) => return Ok(Err(shortened(refused))),
-        }
-        let started = Instant::now();
-        let variants = in_time(task, self.finish(task)).await?;
-        Ok(variants.map(|variants| (variants, started.elapsed())))
-    }
-
-    async fn begin(&mut self, request: &Request, original: Bytes) -> io::Result<Needs> {
+    /// Gives it an original; how much memory that takes.
+    async fn send(&mut self, request: &Request, original: Bytes) -> Exchange<u64> {
         self.socket.write_all(&frame(request)?).await?;
         self.socket.write_all(&original).await?;
         drop(original);
-        self.read(MOST_TEXT_BYTES).await
+        self.read::<Needs>(MOST_TEXT_BYTES).await
     }
 
-    async fn finish(&mut self, task: &Task) -> io::Result<Result<Variants, RenderError>> {
+    async fn decode(&mut self) -> Exchange<()> {
         self.socket.write_all(&[1]).await?;
-        let most_text = MOST_TEXT_BYTES.saturating_mul(task.transforms.len().max(1));
-        let made = match self.read::<Answer>(most_text).await? {
-            Ok(made) if made.len() == task.transforms.len() => made,
-            Ok(_) => return Err(nonsense("the wrong number of variants")),
-            Err(refused) => return Ok(Err(shortened(refused))),
-        };
-        let most_bytes = most_bytes(&task.limits);
-        let mut variants = Vec::with_capacity(made.len());
-        for made in made {
-            variants.push(match made {
-                Ok(made) => Ok(self.take(&made, most_bytes).await?),
-                Err(refused) => Err(shortened(refused)),
-            });
-        }
-        Ok(Ok(variants))
+        self.read::<Decoded>(MOST_TEXT_BYTES).await
     }
 
-    async fn take(&mut self, made: &Made, most_bytes: usize) -> io::Result<Rendered> {
-        if made.bytes > most_bytes {
-            return Err(nonsense("a variant that is too long"));
+    /// Has a variant made. It is not believed: one that is not what was asked for is an error.
+    async fn variant(
+        &mut self,
+        index: usize,
+        format: Format,
+        limits: &Limits,
+    ) -> Exchange<Rendered> {
+        self.socket.write_all(&frame(&Ask::Variant(index))?).await?;
+        let made = match self.read::<Answer>(MOST_TEXT_BYTES).await? {
+            Ok(made) => made,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let size = (made.width_px, made.height_px);
+        if made.bytes > most_bytes(size) || size.0.max(size.1) > limits.dimension_px {
+            return Err(nonsense("a variant that is too large"));
         }
         let mut bytes = vec![0; made.bytes];
         self.socket.read_exact(&mut bytes).await?;
-        Ok(Rendered {
+        if let Some(why) = result::wrong(format, &bytes, size) {
+            return Err(nonsense(why));
+        }
+        Ok(Ok(Rendered {
             bytes,
             width_px: made.width_px,
             height_px: made.height_px,
-        })
+        }))
     }
 
     async fn read<M: DeserializeOwned>(&mut self, most_text: usize) -> io::Result<M> {
@@ -234,13 +318,14 @@ impl Child {
 
     /// Why it is of no more use. It has ended then, and what it had is free.
     async fn last_words(mut self, error: &io::Error) -> String {
-        let late = error.kind() == io::ErrorKind::TimedOut;
-        if late {
+        use io::ErrorKind::{InvalidData, TimedOut};
+        let killed = matches!(error.kind(), InvalidData | TimedOut);
+        if killed {
             // It may just have ended.
             let _ = self.process.start_kill();
         }
         match tokio::time::timeout(ENDING, self.process.wait()).await {
-            Ok(Ok(status)) if !late => format!("ended with {status}"),
+            Ok(Ok(status)) if !killed => format!("ended with {status}"),
             Ok(_) | Err(_) => format!("was killed: {error}"),
         }
     }
@@ -258,17 +343,17 @@ fn told<T>(
 }
 
 /// It took longer than it may, by its own account or ours.
-fn late(ended: &io::Result<Result<(Variants, Duration), RenderError>>) -> bool {
+fn late<T>(ended: &Exchange<T>) -> bool {
     match ended {
-        Ok(Ok((variants, _))) => variants.contains(&Err(RenderError::TooSlow)),
+        Ok(Ok(_)) => false,
         Ok(Err(refused)) => *refused == RenderError::TooSlow,
         Err(error) => error.kind() == io::ErrorKind::TimedOut,
     }
 }
 
 /// Waits for a part of a task.
-async fn in_time<T>(task: &Task, part: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let most = task.timeout + LATE;
+async fn in_time<T>(timeout: Duration, part: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let most = timeout + LATE;
     let late = |_| {
         io::Error::new(
             io::ErrorKind::TimedOut,
@@ -278,11 +363,13 @@ async fn in_time<T>(task: &Task, part: impl Future<Output = io::Result<T>>) -> i
     tokio::time::timeout(most, part).await.map_err(late)?
 }
 
-/// No encoder makes more of a picture than its samples, and what comes with them.
-fn most_bytes(limits: &Limits) -> usize {
+/// No encoder makes more of a picture than its samples, and what comes with them. A worker holds two of a
+/// job's variants at most: one that is stored and the one after it.
+fn most_bytes((width_px, height_px): (u32, u32)) -> usize {
     const COMES_WITH_THEM: usize = 1 << 20;
-    let side = limits.dimension_px as usize;
-    side.saturating_mul(side)
+    let (width, height) = (width_px as usize, height_px as usize);
+    width
+        .saturating_mul(height)
         .saturating_mul(5)
         .saturating_add(COMES_WITH_THEM)
 }
@@ -294,6 +381,15 @@ fn shortened(refused: RenderError) -> RenderError {
 
 fn nonsense(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Runs until the renderer has ended, which is before its worker has.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it ends with the renderer, and has nothing to finish"
+)]
+fn listen(words: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(words);
 }
 
 /// This program, also if its file has been replaced since it was started.
@@ -308,28 +404,108 @@ fn program() -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    type Ended = io::Result<Result<(Variants, Duration), RenderError>>;
+    use crate::isolation::message::{Layer, Made};
 
     #[test]
     fn late_is_who_says_so_or_says_nothing() {
-        let variants = |variants| -> Ended { Ok(Ok((variants, Duration::ZERO))) };
-        let picture = || {
-            Ok(Rendered {
-                bytes: Vec::new(),
-                width_px: 1,
-                height_px: 1,
-            })
-        };
-        for (ended, expected) in [
-            (variants(vec![picture()]), false),
-            (variants(vec![picture(), Err(RenderError::TooSlow)]), true),
+        let ended: [(Exchange<()>, bool); 5] = [
+            (Ok(Ok(())), false),
             (Ok(Err(RenderError::TooSlow)), true),
             (Ok(Err(RenderError::Truncated)), false),
             (Err(io::ErrorKind::TimedOut.into()), true),
             (Err(io::ErrorKind::UnexpectedEof.into()), false),
-        ] {
+        ];
+        for (ended, expected) in ended {
             assert_eq!(late(&ended), expected, "{ended:?}");
+        }
+    }
+
+    fn pool() -> Pool {
+        Pool {
+            address_space_bytes: 0,
+            hello: Hello {
+                limits: Layer::Whole,
+                seccomp: Layer::Whole,
+                landlock: Layer::Whole,
+            },
+            words: Words::default(),
+            idle: PerLane::default(),
+        }
+    }
+
+    /// What a worker makes of a child that was asked for a PNG and says this; and whether the child lives.
+    async fn heard(says: &[u8]) -> (Result<Rendered, NotRendered>, bool) {
+        let (pool, people) = (pool(), People::new(1));
+        let (ours, theirs) = Socket::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let process = Command::new("sleep").arg("60").kill_on_drop(true).spawn();
+        let process = process.unwrap();
+        let id = process.id().unwrap();
+        let mut apart = Apart {
+            pool: &pool,
+            people: &people,
+            lane: Lane::Interactive,
+            limits: Limits {
+                original_pixels: 1,
+                dimension_px: 100,
+                avif_pixels: 1,
+                memory_bytes: 1,
+                missing_end: crate::render::MissingEnd::Refuse,
+            },
+            formats: vec![Format::Png],
+            timeout: Duration::from_mins(1),
+            taken: None,
+            decoded_in: Duration::ZERO,
+            child: Some(Child {
+                socket: UnixStream::from_std(ours).unwrap(),
+                process,
+            }),
+        };
+        std::io::Write::write_all(&mut &theirs, says).unwrap();
+        let variant = apart.variant(0).await;
+        let lives = std::path::Path::new(&format!("/proc/{id}/exe")).exists();
+        (variant, lives)
+    }
+
+    fn said(width_px: u32, height_px: u32, bytes: usize, file: &[u8]) -> Vec<u8> {
+        let made = Made {
+            width_px,
+            height_px,
+            bytes,
+        };
+        [&frame(&Answer::Ok(made)).unwrap(), file].concat()
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_child_that_lies_has_crashed() {
+        let png = |width, height| {
+            let picture = image::DynamicImage::new_rgb8(width, height);
+            thumbmill_tests::pictures::png(&picture)
+        };
+        let file = png(3, 2);
+        let (honest, lives) = heard(&said(3, 2, file.len(), &file)).await;
+        assert!(lives && honest.is_ok_and(|it| it.bytes == file));
+        let page = b"<script>alert(1)</script>";
+        let wide = png(101, 2);
+        for (says, why) in [
+            (said(2, 2, file.len(), &file), "another size"),
+            (said(3, 2, page.len(), page), "not in the format"),
+            (said(101, 2, wide.len(), &wide), "too large"),
+            (said(3, 2, 2 << 20, &[]), "too large"),
+            (said(u32::MAX, u32::MAX, usize::MAX, &[]), "too large"),
+            (b"\xff\xff\xff\xff".to_vec(), "too long"),
+            (b"\x02\0\0\0{}".to_vec(), "means nothing"),
+        ] {
+            let (variant, lives) = heard(&says).await;
+            let Err(NotRendered::Crashed(text)) = variant else {
+                panic!("{why}: {variant:?}")
+            };
+            assert!(
+                text.contains(why) && text.starts_with("was killed"),
+                "{text}"
+            );
+            assert!(!lives, "{why}");
         }
     }
 

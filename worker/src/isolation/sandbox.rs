@@ -8,17 +8,22 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Gives up what can be; returns what could not, in words.
-pub(super) fn enter(address_space_bytes: u64) -> Vec<String> {
+use super::message::{Hello, Layer};
+
+/// Gives up what can be, and says what is in force: it is tried, not believed.
+pub(super) fn enter(address_space_bytes: u64) -> Hello {
     let limits = [(Resource::As, address_space_bytes), (Resource::Core, 0)];
-    let mut not = Vec::new();
-    for (resource, most) in limits {
-        if let Err(error) = limit(resource, most) {
-            not.push(format!("{resource:?}: {error}"));
-        }
+    let missing = limits.iter().find_map(|(resource, most)| {
+        let error = limit(*resource, *most).err()?;
+        Some(Layer::Missing(format!("{resource:?}: {error}")))
+    });
+    // Landlock first: the filter does not let it.
+    let landlock = system::landlock();
+    Hello {
+        limits: missing.unwrap_or(Layer::Whole),
+        seccomp: system::seccomp(),
+        landlock,
     }
-    not.extend(system::enter());
-    not
 }
 
 /// Ends the process when it has worked so long from now on.
@@ -44,19 +49,26 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
         maximum: Some(most),
     };
     setrlimit(resource, limits)?;
-    Ok(())
+    if getrlimit(resource) == limits {
+        Ok(())
+    } else {
+        Err(io::Error::other("the limit was not set"))
+    }
 }
 
 #[cfg(target_os = "linux")]
 mod system {
     use std::collections::BTreeMap;
     use std::error::Error;
+    use std::fs::File;
 
     use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus, Scope};
     use seccompiler::{
         BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
         SeccompRule,
     };
+
+    use super::Layer;
 
     /// The system calls of a renderer that has its memory and its socket. Any other is an error
     /// to it: libraries can do without, and what was taken over gets nowhere.
@@ -84,22 +96,33 @@ mod system {
         libc::SYS_write,
     ];
 
-    /// Landlock first: the filter does not let it.
-    pub(super) fn enter() -> Vec<String> {
-        let mut not = Vec::new();
-        match landlock() {
-            Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {}
-            Ok(RulesetStatus::NotEnforced) => not.push("landlock: not in this kernel".to_owned()),
-            Err(error) => not.push(format!("landlock: {error}")),
+    pub(super) fn landlock() -> Layer {
+        match enter_landlock() {
+            Ok(RulesetStatus::NotEnforced) => Layer::Missing("not in this kernel".to_owned()),
+            Ok(_) if open_fails_with() != Some(libc::EACCES) => {
+                Layer::Missing("a file could be opened all the same".to_owned())
+            }
+            Ok(RulesetStatus::FullyEnforced) => Layer::Whole,
+            Ok(RulesetStatus::PartiallyEnforced) => Layer::Partly,
+            Err(error) => Layer::Missing(error.to_string()),
         }
-        if let Err(error) = seccomp() {
-            not.push(format!("seccomp: {error}"));
+    }
+
+    pub(super) fn seccomp() -> Layer {
+        match enter_seccomp() {
+            Ok(()) if open_fails_with() == Some(libc::EPERM) => Layer::Whole,
+            Ok(()) => Layer::Missing("a file could be opened all the same".to_owned()),
+            Err(error) => Layer::Missing(error.to_string()),
         }
-        not
+    }
+
+    /// The two layers give different errors.
+    fn open_fails_with() -> Option<i32> {
+        File::open("/dev/null").err()?.raw_os_error()
     }
 
     /// No files, no connections and no signals to others, as far as the kernel knows how.
-    fn landlock() -> Result<RulesetStatus, Box<dyn Error>> {
+    fn enter_landlock() -> Result<RulesetStatus, Box<dyn Error>> {
         let newest = ABI::V6;
         let rules = Ruleset::default()
             .handle_access(AccessFs::from_all(newest))?
@@ -108,7 +131,7 @@ mod system {
         Ok(rules.create()?.restrict_self()?.ruleset)
     }
 
-    fn seccomp() -> Result<(), Box<dyn Error>> {
+    fn enter_seccomp() -> Result<(), Box<dyn Error>> {
         let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
             CALLS.into_iter().map(|call| (call, Vec::new())).collect();
         // A limit of its own CPU time.
@@ -135,7 +158,13 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    pub(super) fn enter() -> Vec<String> {
-        vec!["system calls and files: only Linux lets it".to_owned()]
+    use super::Layer;
+
+    pub(super) fn landlock() -> Layer {
+        Layer::Missing("only Linux has it".to_owned())
+    }
+
+    pub(super) fn seccomp() -> Layer {
+        Layer::Missing("only Linux has it".to_owned())
     }
 }

@@ -1,5 +1,7 @@
 //! What an attempt and Readiness say to each other: whose the variants are, and how they ended.
 
+use std::time::Instant;
+
 use thumbmill_shared::metrics::VARIANTS;
 use thumbmill_shared::outcome::{Failure, Outcome};
 use thumbmill_shared::queue::Seen;
@@ -10,6 +12,7 @@ use super::work::Work;
 
 /// Which variants are whose.
 pub(super) struct Claimed {
+    pub(super) at: Instant,
     /// This worker's to make.
     pub(super) mine: Vec<Variant>,
     pub(super) leases: Leases,
@@ -28,6 +31,7 @@ impl Work<'_> {
     /// Takes the lease of each variant that is to be made.
     pub(super) async fn claim(&self, wanted: Vec<Variant>) -> Claimed {
         let mut claimed = Claimed {
+            at: Instant::now(),
             mine: Vec::new(),
             leases: Leases::All,
             others_make_some: false,

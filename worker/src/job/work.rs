@@ -8,7 +8,7 @@ use bytes::Bytes;
 use thumbmill_shared::asset::Original;
 use thumbmill_shared::format::SourceFormat;
 use thumbmill_shared::job::RenderJob;
-use thumbmill_shared::metrics::{RENDER_SECONDS, RENDERS, STORAGE_SECONDS};
+use thumbmill_shared::metrics::{RENDERS, STORAGE_SECONDS};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
 use thumbmill_shared::queue::Lane;
 use thumbmill_shared::readiness::{Claimant, Ending};
@@ -16,9 +16,9 @@ use thumbmill_shared::storage::{Condition, Head, Source};
 use thumbmill_shared::variant::{Variant, VariantKey, variants_of_version};
 use tokio::sync::SemaphorePermit;
 
-use super::claims::{Leases, count};
+use super::claims::{Claimed, Leases, count};
+use super::series::{Rest, Series};
 use super::{Arrival, Stop, Worker, failure};
-use crate::isolation::{Task, Variants};
 use crate::memory::Share;
 use crate::render::{RenderError, Rendered};
 
@@ -80,17 +80,23 @@ impl Work<'_> {
         // No lease while it waits: another worker may have room.
         let _taken = self.make_room(&original).await;
         let claimed = self.claim(wanted).await;
-        let ended = self.make(&original, &claimed.mine, claimed.leases).await;
+        let ended = self.make(&original, &claimed).await;
         if ended.is_err() {
             self.release(&claimed.mine).await;
         }
-        match ended {
-            Err(Stop::Failed(failure)) => self.fail(&claimed.mine, &failure).await,
+        let rest = match ended {
+            Err(Stop::Failed(failure)) => {
+                self.fail(&claimed.mine, &failure).await;
+                Rest::Nothing
+            }
             ended => ended?,
-        }
-        // Whoever makes the rest may die of it, or give it up.
-        if claimed.others_make_some {
-            return Err(Stop::Held);
+        };
+        match rest {
+            Rest::Later => return Err(Stop::Unfinished),
+            // Whoever makes the rest may die of it, or give it up.
+            Rest::Others => return Err(Stop::Held),
+            Rest::Nothing if claimed.others_make_some => return Err(Stop::Held),
+            Rest::Nothing => {}
         }
         Ok(keys.iter().map(|keys| self.failed.first_of(keys)).collect())
     }
@@ -116,49 +122,40 @@ impl Work<'_> {
 
     /// Makes the variants that are not in the store yet. The original is fetched while the store
     /// is asked for them: that they are there already is the exception.
-    async fn make(
-        &self,
-        original: &Original,
-        mine: &[Variant],
-        leases: Leases,
-    ) -> Result<(), Stop> {
+    async fn make(&self, original: &Original, claimed: &Claimed) -> Result<Rest, Stop> {
+        let Claimed { mine, leases, .. } = claimed;
         if mine.is_empty() {
-            return Ok(());
+            return Ok(Rest::Nothing);
         }
         let fetch = async {
             self.check_length(original)?;
             self.fetch(original).await
         };
-        let both = Box::pin(async { tokio::join!(self.missing(mine, leases), fetch) });
+        let both = Box::pin(async { tokio::join!(self.missing(mine, *leases), fetch) });
         let (missing, fetched) = self.keep_leases(mine, both).await;
         let missing = missing?;
         if missing.is_empty() {
-            return Ok(());
+            return Ok(Rest::Nothing);
         }
-        let turn = Box::pin(self.turn(&missing, leases));
+        let turn = Box::pin(self.turn(&missing, *leases));
         let (slot, missing) = self.keep_leases(&missing, turn).await?;
         if missing.is_empty() {
-            return Ok(());
+            return Ok(Rest::Nothing);
         }
-        let render = self.render(fetched?, &missing);
-        let (rendered, took) = self.keep_leases(&missing, render).await?;
-        if leases == Leases::All {
-            drop(slot);
+        let mut series = Series::new(&missing, claimed);
+        let made = Box::pin(self.make_each(&mut series, fetched?, slot)).await;
+        if !series.made.is_empty() {
+            self.remove_if_replaced(original, &series.made).await?;
         }
-        for (variant, rendered) in missing.iter().zip(rendered) {
-            match rendered {
-                Ok(rendered) => self.store(variant, rendered, took).await?,
-                Err(error) => {
-                    let failure = error.into();
-                    self.fail(std::slice::from_ref(variant), &failure).await;
-                }
-            }
-        }
-        self.remove_if_replaced(original, &missing).await
+        made
     }
 
     /// Those variants that the store does not have; of the others it is said that they are ready.
-    async fn missing(&self, mine: &[Variant], leases: Leases) -> Result<Vec<Variant>, Stop> {
+    pub(super) async fn missing(
+        &self,
+        mine: &[Variant],
+        leases: Leases,
+    ) -> Result<Vec<Variant>, Stop> {
         if leases == Leases::All && !self.arrival.may_be_stored(self.by) {
             return Ok(mine.to_vec());
         }
@@ -278,35 +275,8 @@ impl Work<'_> {
         Ok((slot, missing))
     }
 
-    async fn render(
-        &self,
-        original: Bytes,
-        missing: &[Variant],
-    ) -> Result<(Variants, Duration), Stop> {
-        let transforms = missing.iter().map(|variant| variant.transform.clone());
-        // One job has one, so all its variants have the same.
-        let encoding = missing.first().map(|variant| variant.encoding);
-        let task = Task {
-            lane: self.arrival.lane,
-            original,
-            transforms: transforms.collect(),
-            limits: self.worker.limits,
-            encoding: encoding.unwrap_or(self.worker.encoding),
-            timeout: self.worker.render_timeout,
-        };
-        let Worker {
-            renderer,
-            pixels,
-            people,
-            ..
-        } = self.worker;
-        let (variants, took) = renderer.render(task, pixels, people).await?;
-        metrics::histogram!(RENDER_SECONDS).record(took.as_secs_f64());
-        Ok((variants, took))
-    }
-
     /// Puts a variant into the store, and says so once it is there.
-    async fn store(
+    pub(super) async fn store(
         &self,
         variant: &Variant,
         rendered: Rendered,

@@ -91,6 +91,10 @@ impl From<webp::Error> for RenderError {
 
 /// Runs code that meets foreign bytes: its panics reach no further.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, RenderError>) -> Result<T, RenderError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(RenderError::Corrupt("its decoder gave up".to_owned())))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(gave_up()))
+}
+
+/// What an original is whose decoder panicked.
+pub(super) fn gave_up() -> RenderError {
+    RenderError::Corrupt("its decoder gave up".to_owned())
 }

@@ -6,7 +6,7 @@ use thumbmill_shared::transform::{Colour, Transform};
 
 use super::colour::{self, Profile};
 use super::decode::{self, Bounds};
-use super::error::guarded;
+use super::error::{gave_up, guarded};
 use super::frame::{self, BLACK};
 use super::picture::{Picture, Source};
 use super::pixels::Pixels;
@@ -25,6 +25,34 @@ pub struct Rendering<'a> {
     header: Header,
     profile: Option<Profile>,
     recipes: Vec<Result<Recipe, RenderError>>,
+}
+
+/// An original that is decoded, from which its variants are made one after the other.
+pub struct Decoded<'r> {
+    rendering: &'r Rendering<'r>,
+    pyramid: Option<Pyramid>,
+}
+
+impl Decoded<'_> {
+    /// Makes the variant of the transform with this index.
+    pub fn variant(&mut self, index: usize, deadline: Deadline) -> Result<Rendered, RenderError> {
+        let rendering = self.rendering;
+        let (recipes, transforms) = (&rendering.recipes, rendering.transforms);
+        let (Some(recipe), Some(transform)) = (recipes.get(index), transforms.get(index)) else {
+            return Err(RenderError::Unsupported(
+                "there is no such variant".to_owned(),
+            ));
+        };
+        let recipe = recipe.as_ref().map_err(RenderError::clone)?;
+        // After a panic it would be left half changed, so it does not come back then.
+        let pyramid = self.pyramid.take();
+        guarded(|| {
+            let mut pyramid = pyramid.ok_or_else(gave_up)?;
+            let variant = rendering.variant(recipe, transform, &mut pyramid, deadline);
+            self.pyramid = Some(pyramid);
+            variant
+        })
+    }
 }
 
 /// What becomes of the original in one variant.
@@ -107,7 +135,34 @@ impl<'a> Rendering<'a> {
         &self,
         deadline: Deadline,
     ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
-        guarded(|| self.variants(deadline))
+        let mut decoded = self.decode(deadline)?;
+        let variants = 0..self.transforms.len();
+        Ok(variants
+            .map(|index| decoded.variant(index, deadline))
+            .collect())
+    }
+
+    /// Decode, which serves all variants. Errors: the original cannot be decoded.
+    pub fn decode(&self, deadline: Deadline) -> Result<Decoded<'_>, RenderError> {
+        guarded(|| {
+            let bounds = Bounds {
+                limits: self.limits,
+                deadline,
+            };
+            let pyramid = match self.decoding() {
+                // Each variant says why it cannot be made.
+                None => None,
+                Some(decoding) => {
+                    deadline.check()?;
+                    let source = decode::decode(self.original, &self.header, &decoding, bounds)?;
+                    Some(Pyramid::new(source))
+                }
+            };
+            Ok(Decoded {
+                rendering: self,
+                pyramid,
+            })
+        })
     }
 
     /// What serves all variants; none if none can be made.
@@ -116,34 +171,6 @@ impl<'a> Rendering<'a> {
         let needed = self.recipes.iter().flatten();
         let needed = needed.map(|recipe| recipe.decoding(stored));
         needed.reduce(Decoding::and)
-    }
-
-    fn variants(
-        &self,
-        deadline: Deadline,
-    ) -> Result<Vec<Result<Rendered, RenderError>>, RenderError> {
-        let Some(decoding) = self.decoding() else {
-            // Each says why it cannot be made.
-            let errors = self
-                .recipes
-                .iter()
-                .filter_map(|recipe| recipe.as_ref().err());
-            return Ok(errors.cloned().map(Err).collect());
-        };
-        deadline.check()?;
-        let bounds = Bounds {
-            limits: self.limits,
-            deadline,
-        };
-        let source = decode::decode(self.original, &self.header, &decoding, bounds)?;
-        let mut pyramid = Pyramid::new(source);
-        let variants = self.recipes.iter().zip(self.transforms);
-        Ok(variants
-            .map(|(recipe, transform)| {
-                let recipe = recipe.as_ref().map_err(RenderError::clone)?;
-                self.variant(recipe, transform, &mut pyramid, deadline)
-            })
-            .collect())
     }
 
     fn variant(

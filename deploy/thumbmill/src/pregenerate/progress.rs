@@ -9,6 +9,7 @@ use thumbmill_shared::campaigns::{Campaign, CampaignName};
 
 use super::sent::Sent;
 use crate::report::{self, Form};
+use crate::terminal;
 
 /// Between two lines, where there are no bars.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -64,8 +65,7 @@ impl Progress {
                     && let Some(campaign) = campaign
                 {
                     let line = report::line(campaign);
-                    // If nobody can read it, nobody misses it.
-                    let _ = writeln!(std::io::stderr(), "{line}");
+                    terminal::tell(&line);
                 }
             }
             Self::Json(last) => {
@@ -73,7 +73,8 @@ impl Progress {
                     && let Some(campaign) = campaign
                 {
                     let progress = serde_json::json!({"progress": campaign.to_json()});
-                    let _ = writeln!(std::io::stdout(), "{progress}");
+                    // If nobody can read it, nobody misses it.
+                    let _ = terminal::say_json(progress);
                 }
             }
         }

@@ -38,6 +38,8 @@ pub(super) struct Publisher {
     /// It waits while more thumbnails have no end yet.
     pub(super) most_outstanding: Option<u64>,
     pub(super) encoding: Encoding,
+    /// Most variants of one job.
+    pub(super) max_variants: usize,
 }
 
 /// `100/s`, `100` or `0.5/s`.
@@ -131,7 +133,7 @@ impl Publisher {
             skipped: looked.there.len() as u64,
         };
         self.forgive(&looked, sent).await?;
-        if !looked.missing.is_empty() {
+        for variants in looked.missing.chunks(self.max_variants) {
             let number = sent.number(&self.backends.campaigns, &self.name).await?;
             let job = RenderJob {
                 encoding: Some(self.encoding),
@@ -139,7 +141,7 @@ impl Publisher {
                 number: Some(number),
                 begun_unix: Some(sent.begun.at_unix),
                 priority: (self.lane != Lane::Bulk).then_some(self.lane),
-                ..RenderJob::new(looked.asset, looked.missing)
+                ..RenderJob::new(looked.asset, variants.to_vec())
             };
             if let Some(pace) = pace {
                 pace.tick().await;

@@ -28,6 +28,8 @@ const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
 /// And while RabbitMQ takes no jobs: each return counts, and says nothing of the job.
 const BLOCKED_AT_MOST: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// So much is kept of a message that is too long for a job.
+const KEPT_BYTES: usize = 4 << 10;
 /// Jobs that killed their workers are rare, and each is handled in a moment.
 const EXPIRED_PREFETCH: u16 = 1;
 
@@ -232,7 +234,15 @@ impl Session<'_> {
         }
     }
 
-    async fn feed(&self, source: Source, delivery: lapin::message::Delivery) {
+    /// Of what is too long for a job only the beginning goes on from here: so a worker holds no more than one
+    /// such message for each of its queues, and not again when it makes it a dead letter.
+    async fn feed(&self, source: Source, mut delivery: lapin::message::Delivery) {
+        let length_bytes = delivery.data.len() as u64;
+        let too_long_bytes = Some(length_bytes).filter(|it| *it > self.server.most_body_bytes);
+        if too_long_bytes.is_some() {
+            delivery.data.truncate(KEPT_BYTES);
+            delivery.data.shrink_to_fit();
+        }
         let message = read(delivery.data, &delivery.properties);
         let kind = if delivery.redelivered {
             DeliveryKind::Again
@@ -249,6 +259,7 @@ impl Session<'_> {
             message,
             source,
             kind,
+            too_long_bytes,
             settler: crate::queue::Settler::RabbitMq(settler),
         };
         // The receiver is gone only when the worker is: then the connection ends, too.

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::permissions::Permissions;
+
 /// Left behind by a process that was killed while it wrote.
 const STALE: Duration = Duration::from_hours(24);
 
@@ -13,13 +15,13 @@ const RENAME_ATTEMPTS: usize = 100;
 
 /// Renames the file, and makes the folders it goes to. Somebody who removes the last object
 /// of a folder may remove the folder just then, which shows as "not found", or as "exists"
-/// from [`fs::create_dir_all`]; so it is made again.
-pub(super) fn rename_into(staged: &Path, path: &Path) -> io::Result<()> {
+/// from their creation; so it is made again.
+pub(super) fn rename_into(staged: &Path, path: &Path, permissions: Permissions) -> io::Result<()> {
     let mut result = Ok(());
     for _ in 0..RENAME_ATTEMPTS {
         result = path
             .parent()
-            .map_or(Ok(()), fs::create_dir_all)
+            .map_or(Ok(()), |folder| permissions.create_folders(folder))
             .and_then(|()| fs::rename(staged, path));
         match &result {
             Err(error) if is_vanished(error.kind()) && staged.exists() => {}
