@@ -43,8 +43,8 @@ fn main() -> ExitCode {
             }
             Some((campaigns::NAME, matches)) => campaigns::run(&settings, matches, &shutdown).await,
             Some((variants::NAME, matches)) => variants::run(&settings, matches, &shutdown).await,
-            Some((tokens::NAME, matches)) => tokens::run(&settings, matches),
-            Some((sign::NAME, matches)) => sign::run(&settings, matches),
+            Some((tokens::NAME, matches)) => terminal::told(tokens::run(&settings, matches)),
+            Some((sign::NAME, matches)) => terminal::told(sign::run(&settings, matches)),
             _ => serve::run(settings, shutdown).await,
         }
     })

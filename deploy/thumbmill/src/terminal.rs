@@ -50,6 +50,11 @@ pub(crate) async fn obey(
         done = command => done,
         () = shutdown.begun() => Err(anyhow::anyhow!("interrupted")),
     };
+    told(done)
+}
+
+/// What a command did, after saying on standard error why it could not.
+pub(crate) fn told(done: anyhow::Result<()>) -> anyhow::Result<()> {
     if let Err(error) = &done {
         complain(error);
     }

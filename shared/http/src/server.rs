@@ -24,6 +24,8 @@ pub(crate) mod refusal;
 
 /// How long no connection is accepted after the system could not give one.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How long a connection that is refused may take to ask for something.
+const ASKS_WITHIN: Duration = Duration::from_secs(1);
 /// So many connections that are refused may take their time to read why.
 const REFUSED_AT_ONCE: usize = 32;
 /// What an upload may have beside its file.
@@ -158,6 +160,8 @@ impl Server {
                 // Who comes beyond that sees that the connection is closed.
                 if let Ok(place) = Arc::clone(&self.refused).try_acquire_owned() {
                     self.connections.spawn(async move {
+                        // Some clients take an answer that comes before they have asked for an error.
+                        let _ = tokio::time::timeout(ASKS_WITHIN, stream.readable()).await;
                         let answer = refusal::full(full, &limits);
                         connection::refuse(&mut stream, &answer, &limits).await;
                         drop(place);

@@ -31,7 +31,7 @@ fn endless(request: &str, headers: &str, first: &str, total: usize) -> Vec<u8> {
 fn whole(request: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "{request} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n"
+        "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n"
     );
     [head.as_bytes(), body].concat()
 }
