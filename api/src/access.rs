@@ -110,7 +110,7 @@ pub(crate) struct Found {
 
 /// Decides about an asset that `asked` is of; `found` is `None` if there is no such file. Nothing
 /// in the answer tells a caller who may not see a file whether it exists.
-pub(crate) fn asset(rules: &Rules, caller: Caller, asked: Part, found: Option<Found>) -> Verdict {
+pub(crate) fn asset(rules: Rules, caller: Caller, asked: Part, found: Option<Found>) -> Verdict {
     if rules.transforms == Policy::Signed && asked == Part::Free && !caller.signed {
         return Verdict::Forbidden(Forbidden::Unsigned);
     }

@@ -153,36 +153,29 @@ impl Question<'_> {
 mod tests {
     use super::*;
 
+    fn headers(headers: &[(&'static str, &'static str)]) -> HeaderMap {
+        let headers = headers.iter().map(|(name, value)| {
+            let value = HeaderValue::from_static(value);
+            (HeaderName::from_static(name), value)
+        });
+        headers.collect()
+    }
+
     #[test]
     fn another_credential_or_asset_is_another_question() {
         let assets = [AssetId::random(), AssetId::random()];
+        let uris = ["/a?width=1", "/a?access_token=a", "/a?access_token=b"];
+        let credentials: [&[_]; 3] = [&[], &[("authorization", "a")], &[("cookie", "a")]];
         let mut keys = std::collections::HashSet::new();
         for asset in assets {
-            for uri in [
-                "/assets/x?width=1",
-                "/assets/x?access_token=a",
-                "/assets/x?access_token=b",
-            ] {
-                for headers in [vec![], vec![("authorization", "a")], vec![("cookie", "a")]] {
-                    let headers: HeaderMap = headers
-                        .into_iter()
-                        .map(|(name, value)| {
-                            (
-                                HeaderName::from_static(name),
-                                HeaderValue::from_static(value),
-                            )
-                        })
-                        .collect();
-                    let uri = uri.parse().unwrap();
-                    let method = Method::GET;
-                    let question = Question {
-                        asset,
-                        method: &method,
-                        uri: &uri,
-                        headers: &headers,
-                    };
-                    keys.insert(question.key());
-                }
+            for (uri, credential) in uris.iter().flat_map(|uri| credentials.map(|c| (uri, c))) {
+                let question = Question {
+                    asset,
+                    method: &Method::GET,
+                    uri: &uri.parse().unwrap(),
+                    headers: &headers(credential),
+                };
+                keys.insert(question.key());
             }
         }
         assert_eq!(keys.len(), 18);

@@ -212,7 +212,7 @@ async fn audience(
         },
     });
     let caller = request.credentials.caller;
-    match access::asset(&app.rules, caller, asked, found) {
+    match access::asset(app.rules, caller, asked, found) {
         Verdict::Public => Ok(Audience::All),
         Verdict::Private => Ok(Audience::Asker),
         Verdict::Missing => Err(ApiError::NoAsset),

@@ -326,19 +326,15 @@ mod tests {
     #[test]
     fn a_request_names_one_host() {
         for (headers, expected) in [
-            (vec![("host", "Localhost:8080")], Ok("localhost")),
-            (vec![("host", "[::1]:8080")], Ok("[::1]")),
-            (vec![], Err(())),
-            (vec![("host", "a"), ("host", "a")], Err(())),
-            (vec![("host", "a b")], Err(())),
+            (vec![("host", "Localhost:8080")], Some("localhost")),
+            (vec![("host", "[::1]:8080")], Some("[::1]")),
+            (vec![], None),
+            (vec![("host", "a"), ("host", "a")], None),
+            (vec![("host", "a b")], None),
         ] {
             let host = check_host(&request("GET", "/", &headers));
-            let host = host.map_err(|_| ()).map(Option::unwrap_or_default);
-            assert_eq!(
-                host.as_deref().map_err(|()| ()),
-                expected.as_ref().map(|h| *h).map_err(|()| ()),
-                "{headers:?}"
-            );
+            let host = host.ok().flatten();
+            assert_eq!(host.as_deref(), expected, "{headers:?}");
         }
         let mut old = request("GET", "/", &[]);
         *old.version_mut() = Version::HTTP_10;

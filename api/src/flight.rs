@@ -478,11 +478,11 @@ mod tests {
     #[test]
     fn whoever_has_all_flights_of_an_original_does_not_keep_others_from_it() {
         let client = |n: u8| Client::from(IpAddr::from([192, 0, 2, n]));
-        let mut flights: Vec<HashMap<Client, ()>> = Vec::new();
+        let mut flights: Vec<HashMap<Client, u8>> = Vec::new();
         let mut join = |n: u8| {
             let refused = is_too_much(flights.iter(), client(n), 10);
             if !refused {
-                flights.push(HashMap::from([(client(n), ())]));
+                flights.push(HashMap::from([(client(n), 0)]));
             }
             !refused
         };

@@ -138,7 +138,7 @@ settings! {
     Api access: WhoMay = "auto", "Who may do what without a token: `auto`, `local` or `open`. `auto` is `local` on a loopback address without tokens; otherwise public files can be read, and everything else needs a token. `local` lets everybody do everything who calls this machine `localhost` or by a loopback address: for a port that only this machine reaches. `open` lets everybody do everything.";
     Api tokens: Option<PathBuf> = "", "TOML file of tokens, which `thumbmill tokens new` writes; it is read again when it changes and on SIGHUP.";
     Api token_cookie: Option<String> = "", "Cookie that a token may come in, besides `Authorization: Bearer` and `?access_token=`.";
-    Api default_access: Access = "public", "Who may see files of which nothing else is said: `public` (everybody) or `private` (whoever has a token or a signed URL, or whom THUMBMILL_AUTHORIZE lets).";
+    Api default_access: Access = "public", "Who may see files of which nothing else is said: `public` (everybody) or `private` (whoever has a token or a signed URL, or whom `THUMBMILL_AUTHORIZE` lets).";
     Api originals: Access = "public", "Who may see originals themselves: `public` (whoever may see the file) or `private` (as if the file were private); its thumbnails are not meant.";
     Api signing_keys: SigningKeys = "", "Keys of signed URLs: `NAME:SECRET,NAME:SECRET`. `thumbmill sign` takes the first, all are good for checking. A secret has 32 characters or more.";
     Api authorize: Option<HttpUrl> = "", "URL of an application that says who may see a private file. It gets a GET with the client's Authorization and Cookie, X-Original-Method and X-Original-URI, and answers 2xx for yes, and 401, 403 or 404 for no.";

@@ -103,9 +103,12 @@ async fn attack(world: &World, from: IpAddr, to: SocketAddr, random: &mut StdRng
             } else {
                 ""
             };
-            let flood: String = (0..40)
-                .map(|n| format!("GET /assets/{id}?width={width}&height={} HTTP/1.1\r\nHost: localhost\r\n{prefer}\r\n", 330 + n))
-                .collect();
+            let flood = (330..370).fold(String::new(), |mut flood, height| {
+                let get = format!("GET /assets/{id}?width={width}&height={height} HTTP/1.1\r\n");
+                flood.push_str(&get);
+                flood.push_str("Host: localhost\r\n");
+                flood + prefer + "\r\n"
+            });
             let sent = send(&mut stream, "", &flood, 1).await;
             tokio::time::sleep(Duration::from_millis(random.random_range(0..500))).await;
             sent

@@ -1,13 +1,14 @@
 //! More misses than the workers can do: the excess is sent away at once, and only the one at
 //! fault is told so. Nobody works in these tests, so that every miss waits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
 use thumbmill_tests::cluster::{Cluster, header, until};
 use thumbmill_tests::pictures::photo_jpeg;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 const REFUSED: &str = "thumbmill_requests_refused_total";
 const WAITING: &str = "thumbmill_waiting_requests";
@@ -174,6 +175,49 @@ async fn a_full_queue_takes_no_more_jobs() {
     finish(cluster).await;
 }
 
+/// How a client floods.
+#[derive(Clone, Copy)]
+enum Flood {
+    /// It does not wait.
+    Async,
+    /// It hangs up.
+    HangsUp,
+}
+
+impl Flood {
+    /// Asks for one thumbnail. Was it sent away because it asks for too much?
+    async fn ask(self, get: reqwest::RequestBuilder) -> bool {
+        let (prefer, waits) = match self {
+            Self::Async => ("respond-async", Duration::from_secs(20)),
+            Self::HangsUp => ("wait=30", Duration::from_millis(200)),
+        };
+        let asked = get.header("prefer", prefer).send();
+        let told = tokio::time::timeout(waits, asked).await;
+        told.is_ok_and(|told| {
+            told.is_ok_and(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS)
+        })
+    }
+
+    /// Asks for 1,500 thumbnails, many at a time; how often it was sent away.
+    async fn run(self, cluster: Arc<Cluster>, id: String) -> usize {
+        let (mut asking, mut sent_away) = (JoinSet::new(), 0);
+        for width in 1..=1500 {
+            let height = match self {
+                Self::Async => 2,
+                Self::HangsUp => 3,
+            };
+            let url = cluster.url(&format!("/assets/{id}?width={width}&height={height}"));
+            let get = cluster.client().get(url);
+            asking.spawn(self.ask(get.header("x-forwarded-for", "192.0.2.1")));
+            if asking.len() >= 60 {
+                sent_away += usize::from(asking.join_next().await.unwrap().unwrap());
+            }
+        }
+        let rest = asking.join_all().await;
+        sent_away + rest.into_iter().filter(|away| *away).count()
+    }
+}
+
 /// A client that does not wait takes no more of the queue than one that does, however it asks.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_floods_is_told_so_and_no_other_client_is_sent_away() {
@@ -184,44 +228,10 @@ async fn whoever_floods_is_told_so_and_no_other_client_is_sent_away() {
         ("THUMBMILL_QUEUE_LIMIT", "100"),
         ("THUMBMILL_SLOTS", "1"),
     ]);
-    let cluster = std::sync::Arc::new(Cluster::distributed(1, 1, &settings).await);
+    let cluster = Arc::new(Cluster::distributed(1, 1, &settings).await);
     let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
-    let flood = |way: &'static str| {
-        let (cluster, id) = (std::sync::Arc::clone(&cluster), id.clone());
-        let first = if way == "respond-async" { 1 } else { 3000 };
-        tokio::spawn(async move {
-            let (mut sent_away, mut asking) = (0, tokio::task::JoinSet::new());
-            for width in first..first + 1500 {
-                let url = cluster.url(&format!("/assets/{id}?width={width}&height=2"));
-                let get = cluster
-                    .client()
-                    .get(url)
-                    .header("x-forwarded-for", "192.0.2.1");
-                asking.spawn(async move {
-                    let asked = get.header("prefer", way).send();
-                    // `wait=30` hangs up instead.
-                    let hangs_up =
-                        Duration::from_millis(if way == "wait=30" { 200 } else { 20_000 });
-                    tokio::time::timeout(hangs_up, asked)
-                        .await
-                        .ok()?
-                        .ok()
-                        .map(|answer| answer.status())
-                });
-                if asking.len() >= 60 {
-                    sent_away += u32::from(
-                        asking.join_next().await.unwrap().unwrap()
-                            == Some(StatusCode::TOO_MANY_REQUESTS),
-                    );
-                }
-            }
-            while let Some(told) = asking.join_next().await {
-                sent_away += u32::from(told.unwrap() == Some(StatusCode::TOO_MANY_REQUESTS));
-            }
-            sent_away
-        })
-    };
-    let floods = [flood("respond-async"), flood("wait=30")];
+    let floods = [Flood::Async, Flood::HangsUp]
+        .map(|flood| tokio::spawn(flood.run(Arc::clone(&cluster), id.clone())));
     for round in 0..20 {
         for other in 0..4 {
             let url = cluster.url(&format!("/assets/{id}?width={}&height=7", 10 + round));
@@ -239,7 +249,7 @@ async fn whoever_floods_is_told_so_and_no_other_client_is_sent_away() {
         cluster.metric(WAITING, "").await == 0
     })
     .await;
-    std::sync::Arc::into_inner(cluster).unwrap().finish(0).await;
+    Arc::into_inner(cluster).unwrap().finish(0).await;
 }
 
 /// What nobody waits for any more is not begun, and a miss that others want has their turn.

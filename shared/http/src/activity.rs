@@ -139,7 +139,7 @@ mod tests {
 
     const TIMEOUTS: Timeouts = Timeouts {
         header: Duration::from_secs(10),
-        idle: Duration::from_secs(60),
+        idle: Duration::from_mins(1),
         write: Duration::from_secs(30),
     };
 

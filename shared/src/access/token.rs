@@ -2,6 +2,7 @@
 //! SHA-256.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::str::FromStr;
 use std::time::SystemTime;
 
@@ -180,7 +181,8 @@ pub fn new_token(token: &Token) -> (String, String) {
     let mut table = format!("[[token]]\nname = {name}\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n");
     if let Some(expires) = token.expires {
         let moment = humantime::format_rfc3339_seconds(expires);
-        table.push_str(&format!("expires = {moment}\n"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(table, "expires = {moment}");
     }
     (text, table)
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
+use crate::settings::FilesMode;
 use crate::storage::{Condition, Location, S3Options, Source};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -18,7 +19,9 @@ async fn store() -> (TempDir, Storage) {
         operation_timeout: DAY,
     };
     let location = Location::Files(folder.path().to_owned());
-    let storage = Storage::open(&location, &s3).await.unwrap();
+    let storage = Storage::open(&location, &s3, FilesMode::Private)
+        .await
+        .unwrap();
     (folder, storage)
 }
 

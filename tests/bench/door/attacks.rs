@@ -9,6 +9,7 @@ use thumbmill_tests::cluster::Cluster;
 use thumbmill_tests::pictures::photo_jpeg;
 use thumbmill_tests::raw::connect_from;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 const FORM: &str = "POST /files HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=X\r\n\
@@ -44,17 +45,74 @@ fn attacks(id: &str, large: &str) -> Vec<Attack> {
     vec![
         attack("JSON without end", 10, json, &chunk, at_once),
         attack("form without a part", 10, FORM.to_owned(), &chunk, at_once),
-        attack("part header without end", 10, chunked(part), &chunk, at_once),
-        attack("field without end", 10, chunked(&format!("{part}title\"\r\n\r\n")), &chunk, at_once),
+        attack(
+            "part header without end",
+            10,
+            chunked(part),
+            &chunk,
+            at_once,
+        ),
+        attack(
+            "field without end",
+            10,
+            chunked(&format!("{part}title\"\r\n\r\n")),
+            &chunk,
+            at_once,
+        ),
         attack("file without end", 4, chunked(file), &chunk, at_once),
-        attack("file byte by byte", 40, chunked(file), b"1\r\na\r\n", slowly),
-        attack("head byte by byte", 60, "GET / HTTP/1.1\r\nX: ".to_owned(), b"a", slowly),
-        attack("head without end", 20, "GET / HTTP/1.1\r\nX: ".to_owned(), &[b'a'; 4096], at_once),
+        attack(
+            "file byte by byte",
+            40,
+            chunked(file),
+            b"1\r\na\r\n",
+            slowly,
+        ),
+        attack(
+            "head byte by byte",
+            60,
+            "GET / HTTP/1.1\r\nX: ".to_owned(),
+            b"a",
+            slowly,
+        ),
+        attack(
+            "head without end",
+            20,
+            "GET / HTTP/1.1\r\nX: ".to_owned(),
+            &[b'a'; 4096],
+            at_once,
+        ),
         attack("nothing", 100, String::new(), b"", slowly),
-        attack("a large answer that is not read", 60, format!("GET /assets/{large} HTTP/1.1\r\nHost: localhost\r\n\r\n"), b"", slowly),
-        attack("pipelined misses", 20, String::new(), (0..200).map(|n| format!("GET /assets/{id}?width={} HTTP/1.1\r\nHost: localhost\r\nPrefer: respond-async\r\n\r\n", 1000 + n)).collect::<String>().as_bytes(), slowly),
-        attack("hits", 10, String::new(), format!("GET /assets/{id}?width=50 HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes(), at_once),
+        attack(
+            "a large answer that is not read",
+            60,
+            format!("GET /assets/{large} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            b"",
+            slowly,
+        ),
+        attack(
+            "pipelined misses",
+            20,
+            String::new(),
+            misses(id).as_bytes(),
+            slowly,
+        ),
+        attack(
+            "hits",
+            10,
+            String::new(),
+            format!("GET /assets/{id}?width=50 HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes(),
+            at_once,
+        ),
     ]
+}
+
+/// Many misses in one packet.
+fn misses(id: &str) -> String {
+    (1000..1200).fold(String::new(), |mut misses, width| {
+        let get = format!("GET /assets/{id}?width={width} HTTP/1.1\r\n");
+        misses.push_str(&get);
+        misses + "Host: localhost\r\nPrefer: respond-async\r\n\r\n"
+    })
 }
 
 pub async fn run(lasts: Duration) {
@@ -77,22 +135,15 @@ pub async fn run(lasts: Duration) {
     let sent = Arc::new(AtomicU64::new(0));
     let mut attackers = JoinSet::new();
     let mut address = 0u16;
-    for attack in attacks(&id, &large) {
+    for attack in attacks(&id, &large).into_iter().map(Arc::new) {
         println!("memory: {} clients: {}", attack.attackers, attack.name);
         for _ in 0..attack.attackers {
             address += 1;
             // A few connections for each address.
             let [high, low] = (address / 4).to_be_bytes();
             let from = IpAddr::from([127, 1, high, low + 1]);
-            let (first, again, every) = (attack.first.clone(), attack.again.clone(), attack.every);
-            attackers.spawn(misbehave(
-                from,
-                api.address(),
-                first.into_bytes(),
-                again,
-                (every, until),
-                Arc::clone(&sent),
-            ));
+            let attack = Arc::clone(&attack);
+            attackers.spawn(attack.go_on(from, api.address(), until, Arc::clone(&sent)));
         }
     }
     let (mut worst, mut answers, mut failed) = (Duration::ZERO, 0, 0);
@@ -119,40 +170,42 @@ pub async fn run(lasts: Duration) {
     );
 }
 
-/// Does so, on one connection after the other.
-async fn misbehave(
-    from: IpAddr,
-    to: SocketAddr,
-    first: Vec<u8>,
-    again: Vec<u8>,
-    (every, until): (Duration, Instant),
-    sent: Arc<AtomicU64>,
-) {
-    while Instant::now() < until {
-        let Ok(mut stream) = connect_from(from, to).await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        let mut answer = [0; 1024];
-        if stream.write_all(&first).await.is_err() {
-            continue;
+impl Attack {
+    /// Does so, on one connection after the other.
+    async fn go_on(
+        self: Arc<Self>,
+        from: IpAddr,
+        to: SocketAddr,
+        until: Instant,
+        sent: Arc<AtomicU64>,
+    ) {
+        while Instant::now() < until {
+            match connect_from(from, to).await {
+                Ok(stream) => self.misbehave(stream, &sent).await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
         }
-        loop {
-            if stream.write_all(&again).await.is_err() {
-                break;
-            }
-            sent.fetch_add(again.len() as u64, Ordering::Relaxed);
-            if again.is_empty() {
-                // Who sends nothing waits for its end, and reads nothing either.
-                tokio::time::sleep(every).await;
+    }
+
+    /// Until the other end has had enough.
+    async fn misbehave(&self, mut stream: TcpStream, sent: &AtomicU64) {
+        let mut answer = [0; 1024];
+        if stream.write_all(self.first.as_bytes()).await.is_err() {
+            return;
+        }
+        while stream.write_all(&self.again).await.is_ok() {
+            sent.fetch_add(self.again.len() as u64, Ordering::Relaxed);
+            tokio::time::sleep(self.every).await;
+            if self.again.is_empty() {
+                // Who sends nothing reads nothing either.
                 if matches!(stream.try_read(&mut [0; 1]), Ok(0)) {
-                    break;
+                    return;
                 }
-                continue;
+            } else {
+                // Enough is read that the answers do not fill the pipe.
+                let read = stream.read(&mut answer);
+                let _ = tokio::time::timeout(Duration::from_millis(1), read).await;
             }
-            // Enough is read that the answers do not fill the pipe.
-            let _ = tokio::time::timeout(Duration::from_millis(1), stream.read(&mut answer)).await;
-            tokio::time::sleep(every).await;
         }
     }
 }

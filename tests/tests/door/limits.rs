@@ -151,7 +151,7 @@ async fn a_client_that_sends_everything_before_it_reads_sees_the_answer() {
 async fn an_upload_that_its_client_breaks_off_is_no_fault_of_the_server() {
     let cluster = Cluster::embedded(&[]).await;
     for broken in [
-        form("", &[7; 100_000]),
+        form("", &vec![7; 100_000]),
         form(&field("title", "x"), b""),
         b"--X\r\n".to_vec(),
     ] {

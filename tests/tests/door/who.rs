@@ -310,8 +310,8 @@ async fn a_token_comes_in_three_ways_expires_and_is_never_logged() {
 async fn access_is_changed_at_once_and_kept_when_bytes_are_replaced() {
     let guarded = Guarded::start(&[setting("THUMBMILL_DEFAULT_ACCESS", "private")]).await;
     let id = guarded.upload(None, "a.jpg", photo_jpeg(40, 30)).await;
-    let path = format!("/assets/{id}?width=10");
-    let patch = async |body: serde_json::Value| {
+    let thumbnail = format!("/assets/{id}?width=10");
+    let set = async |body: serde_json::Value| {
         let url = guarded.cluster.url(&format!("/files/{id}"));
         let patch = guarded
             .cluster
@@ -324,16 +324,13 @@ async fn access_is_changed_at_once_and_kept_when_bytes_are_replaced() {
     };
     let status = async || {
         guarded
-            .ask(Method::GET, &path, None)
+            .ask(Method::GET, &thumbnail, None)
             .await
             .status()
             .as_u16()
     };
     assert_eq!(status().await, 403);
-    assert_eq!(
-        patch(serde_json::json!({"access": "public"})).await,
-        "public"
-    );
+    assert_eq!(set(serde_json::json!({"access": "public"})).await, "public");
     assert_eq!(status().await, 200);
     let url = guarded.cluster.url(&format!("/files/{id}"));
     let part = Part::bytes(photo_jpeg(50, 30)).file_name("c.jpg");
@@ -350,7 +347,7 @@ async fn access_is_changed_at_once_and_kept_when_bytes_are_replaced() {
     assert_eq!(replaced.status(), 200);
     assert_eq!(status().await, 200, "a replacement keeps the access");
     assert_eq!(
-        patch(serde_json::json!({"access": "private"})).await,
+        set(serde_json::json!({"access": "private"})).await,
         "private"
     );
     assert_eq!(status().await, 403);

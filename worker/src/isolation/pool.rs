@@ -448,6 +448,7 @@ mod tests {
             limits: Limits {
                 original_pixels: 1,
                 dimension_px: 100,
+                variant_pixels: 10_000,
                 avif_pixels: 1,
                 memory_bytes: 1,
                 missing_end: crate::render::MissingEnd::Refuse,

@@ -10,6 +10,7 @@ use crate::render::{Deadline, Limits, MissingEnd, Rendered, render};
 const LIMITS: Limits = Limits {
     original_pixels: 1_000_000,
     dimension_px: 6000,
+    variant_pixels: 36_000_000,
     avif_pixels: 1_000_000,
     memory_bytes: 256 << 20,
     missing_end: MissingEnd::Refuse,
