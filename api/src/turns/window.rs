@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Ended;
 
 /// The size to begin with.
-const FIRST: u32 = 16;
+const FIRST: u32 = 32;
 /// So many jobs are always let go.
 const LEAST: u32 = 2;
 /// More would hide from the queue what its own limits are for.
@@ -70,12 +70,13 @@ impl Window {
 
     fn end(&mut self) {
         if let Some(least) = self.least {
-            // It goes up slowly: a store that has become slow is not a queue.
-            let usual = self
-                .usual
-                .map_or(least, |usual| least.min(usual.mul_f64(1.05)));
-            self.usual = Some(usual);
-            if least > usual + WAITED {
+            let usual = self.usual.map_or(least, |usual| least.min(usual));
+            let late = least > usual + WAITED;
+            // Hardly any of so few jobs wait for each other: the store has become slow, or others use
+            // the queue.
+            let alone = late && self.size == LEAST;
+            self.usual = Some(if alone { least } else { usual });
+            if late {
                 self.size = (self.size - self.size.div_ceil(8)).max(LEAST);
             } else if self.full {
                 self.size = (self.size + self.size.div_ceil(8)).min(MOST);
