@@ -10,43 +10,54 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use moka::future::Cache;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
+use thumbmill_http::{Client, Full, Places};
 use thumbmill_shared::asset::AssetId;
+use thumbmill_shared::metrics::QUESTIONS;
 use thumbmill_shared::settings::Settings;
-use tokio::sync::Semaphore;
 
 use crate::caller::access_token;
 
 /// Verdicts that are kept.
 const KEPT: u64 = 100_000;
 /// Questions at a time; further callers are told to come again.
-const AT_ONCE: usize = 64;
+const AT_ONCE: u32 = 64;
+/// And of one client.
+const OF_ONE_CLIENT: u32 = 16;
 const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
 const ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
 
 /// The application does not answer; the text is for logs.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("THUMBMILL_AUTHORIZE: {0}")]
-pub(crate) struct Away(String);
+pub(crate) enum Away {
+    /// It cannot be asked, or gives no answer.
+    #[error("THUMBMILL_AUTHORIZE: {0}")]
+    NoAnswer(String),
+    /// This client asks for too much at a time.
+    #[error("too many questions of one client")]
+    TooMany,
+}
 
 /// The application that knows who may see what.
 pub(crate) struct Application {
     url: Uri,
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: HttpClient<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     timeout: Duration,
     /// `None`: each is asked for anew.
     verdicts: Option<Cache<[u8; 32], bool>>,
-    places: Semaphore,
+    places: Places,
 }
 
-/// A request as the application is told of it.
+/// A request as the application is told of it: no more than its verdict is kept for.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) asset: AssetId,
+    pub(crate) client: Client,
     pub(crate) method: &'a Method,
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
@@ -74,10 +85,10 @@ impl Application {
         });
         Ok(Some(Self {
             url,
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: HttpClient::builder(TokioExecutor::new()).build(connector),
             timeout: settings.authorize_timeout,
             verdicts,
-            places: Semaphore::new(AT_ONCE),
+            places: Places::new(AT_ONCE, Some(OF_ONE_CLIENT), QUESTIONS),
         }))
     }
 
@@ -96,19 +107,22 @@ impl Application {
     async fn ask(&self, question: Question<'_>) -> Result<bool, Away> {
         let _place = self
             .places
-            .try_acquire()
-            .map_err(|_| Away(format!("{AT_ONCE} questions wait for an answer")))?;
+            .enter(question.client)
+            .map_err(|full| match full {
+                Full::All => Away::NoAnswer(format!("{AT_ONCE} questions wait for an answer")),
+                Full::Client => Away::TooMany,
+            })?;
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = self.url.clone();
         question.write(request.headers_mut());
         let answer = tokio::time::timeout(self.timeout, self.client.request(request)).await;
         let answer = answer
-            .map_err(|_| Away(format!("no answer within {:?}", self.timeout)))?
-            .map_err(|error| Away(thumbmill_shared::chain::chain(&error)))?;
+            .map_err(|_| Away::NoAnswer(format!("no answer within {:?}", self.timeout)))?
+            .map_err(|error| Away::NoAnswer(thumbmill_shared::chain::chain(&error)))?;
         match answer.status() {
             status if status.is_success() => Ok(true),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Ok(false),
-            status => Err(Away(format!(
+            status => Err(Away::NoAnswer(format!(
                 "it answered {status}, which is neither yes nor no"
             ))),
         }
@@ -122,29 +136,44 @@ impl Question<'_> {
                 headers.append(&name, value.clone());
             }
         }
-        let uri = self.uri.path_and_query().map_or("/", |uri| uri.as_str());
-        for (name, text) in [(ORIGINAL_METHOD, self.method.as_str()), (ORIGINAL_URI, uri)] {
+        for (name, text) in [
+            (ORIGINAL_METHOD, self.method.as_str()),
+            (ORIGINAL_URI, &self.shown_uri()),
+        ] {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
             }
         }
     }
 
-    /// The same for the same credentials and asset.
+    /// The asset's path, and the token of the query. Nothing else of the path and query: a verdict
+    /// is kept for the asset, and an application could read a file name with `..%2f` as another asset.
+    fn shown_uri(&self) -> String {
+        let path = format!("/assets/{}", self.asset);
+        match access_token(self.uri) {
+            None => path,
+            Some(token) => {
+                let token = utf8_percent_encode(&token, NON_ALPHANUMERIC);
+                format!("{path}?access_token={token}")
+            }
+        }
+    }
+
+    /// The same for everything that the application is told alike.
     fn key(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut add = |bytes: &[u8]| {
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
-        add(self.asset.to_string().as_bytes());
+        add(self.method.as_str().as_bytes());
+        add(self.shown_uri().as_bytes());
         for name in [header::AUTHORIZATION, header::COOKIE] {
             for value in self.headers.get_all(&name) {
                 add(name.as_str().as_bytes());
                 add(value.as_bytes());
             }
         }
-        add(access_token(self.uri).unwrap_or_default().as_bytes());
         hash.finalize().into()
     }
 }
@@ -171,6 +200,7 @@ mod tests {
             for (uri, credential) in uris.iter().flat_map(|uri| credentials.map(|c| (uri, c))) {
                 let question = Question {
                     asset,
+                    client: std::net::IpAddr::from([192, 0, 2, 1]).into(),
                     method: &Method::GET,
                     uri: &uri.parse().unwrap(),
                     headers: &headers(credential),

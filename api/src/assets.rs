@@ -27,7 +27,7 @@ use thumbmill_shared::variant::Variant;
 use crate::App;
 use crate::access::{self, Forbidden, Found, Granted, Part, Verdict};
 use crate::application::Question;
-use crate::caller::Credentials;
+use crate::caller::{Credentials, without_token};
 use crate::delivery::{Audience, Validators, cache_control, with_extension};
 use crate::error::{ApiError, insert};
 use crate::flight::{Progress, Refusal};
@@ -128,9 +128,15 @@ async fn serve(
     let part = part(&asked, app);
     let asked = app.presets.allow(asked, app.settings.transforms)?;
     for _ in 0..LOOKS {
-        let original = app.descriptions.describe(asset).await?;
-        let audience = audience(app, asset, &request, part, original.as_deref()).await?;
-        let original = original.ok_or(ApiError::NoAsset)?;
+        let described = app.descriptions.describe(asset).await;
+        let found = described.as_ref().ok().and_then(Option::as_deref);
+        let found = found.map(|original| found_as(original, &asked, part));
+        // That a description cannot be read is told to those who may know that there is one.
+        let audience = audience(app, asset, &request, part, found).await;
+        let (audience, original) = match (audience, described) {
+            (Err(ApiError::NoAsset), Err(error)) => return Err(error.into()),
+            (audience, described) => (audience?, described?.ok_or(ApiError::NoAsset)?),
+        };
         let name = filename
             .and_then(Filename::of)
             .unwrap_or_else(|| original.filename.clone());
@@ -195,6 +201,20 @@ fn part(asked: &VariantRequest, app: &App) -> Part {
     }
 }
 
+/// What is served of an original: of what is no picture, or what a preset leaves as it is, its own
+/// bytes.
+fn found_as(original: &Original, expanded: &VariantRequest, part: Part) -> Found {
+    let picture = SourceFormat::of_media_type(&original.media_type).is_some();
+    Found {
+        access: original.access,
+        serves: if picture && !expanded.is_original() {
+            part
+        } else {
+            Part::Original
+        },
+    }
+}
+
 /// For whom the answer is. Errors: not for this caller, which hears the same whether or not there is
 /// such a file.
 async fn audience(
@@ -202,15 +222,8 @@ async fn audience(
     asset: AssetId,
     request: &AssetRequest,
     asked: Part,
-    original: Option<&Original>,
+    found: Option<Found>,
 ) -> Result<Audience, ApiError> {
-    let found = original.map(|original| Found {
-        access: original.access,
-        serves: match SourceFormat::of_media_type(&original.media_type) {
-            Some(_) => asked,
-            None => Part::Original,
-        },
-    });
     let caller = request.credentials.caller;
     match access::asset(app.rules, caller, asked, found) {
         Verdict::Public => Ok(Audience::All),
@@ -220,6 +233,7 @@ async fn audience(
         Verdict::Ask(granted) => {
             let question = Question {
                 asset,
+                client: request.client(app.settings.client_header.as_ref()),
                 method: &request.method,
                 uri: &request.uri,
                 headers: &request.headers,
@@ -228,7 +242,7 @@ async fn audience(
                 Some(application) => application.allows(question).await,
                 None => Ok(false),
             };
-            match (allowed.map_err(ApiError::ApplicationAway)?, granted) {
+            match (allowed?, granted) {
                 (true, Granted::Private) => Ok(Audience::Asker),
                 (true, Granted::Missing) => Err(ApiError::NoAsset),
                 (false, _) => Err(ApiError::Forbidden(Forbidden::File)),
@@ -395,14 +409,9 @@ impl<'a> Page<'a> {
         let body = json!({"data": {"id": self.original.id, "status": "pending"}});
         let mut answer = (StatusCode::ACCEPTED, Json(body)).into_response();
         let headers = answer.headers_mut();
-        insert(
-            headers,
-            header::LOCATION,
-            self.request
-                .uri
-                .path_and_query()
-                .map_or("/", |uri| uri.as_str()),
-        );
+        let uri = self.request.uri.path_and_query();
+        let uri = uri.map_or("/", |uri| uri.as_str());
+        insert(headers, header::LOCATION, &without_token(uri));
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         insert(

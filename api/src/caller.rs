@@ -58,7 +58,7 @@ fn credentials(
     let until = signature.transpose()?;
     let by_door = match doors {
         Doors::Open => true,
-        Doors::Local => host.is_none_or(is_local),
+        Doors::Local => host.is_some_and(is_local) && !is_forwarded(request.headers()),
         Doors::Closed => false,
     };
     let role = if by_door {
@@ -177,6 +177,19 @@ fn host_of(authority: &Authority) -> String {
     authority.host().to_ascii_lowercase()
 }
 
+/// Has a proxy passed it on? Then whoever sent it may be anybody, though the proxy is on this machine.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    const BY_PROXIES: [&str; 6] = [
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+    ];
+    BY_PROXIES.iter().any(|name| headers.contains_key(*name))
+}
+
 /// Is this a name that only this machine has for itself? A page of another site that has its own
 /// name point here cannot use one of these (DNS rebinding).
 fn is_local(host: &str) -> bool {
@@ -218,6 +231,18 @@ fn check_site(request: &Request, host: Option<&str>) -> Result<(), ApiError> {
     } else {
         Err(ApiError::OtherSite)
     }
+}
+
+/// A path and query without the token, which its sender knows.
+pub(crate) fn without_token(path_and_query: &str) -> String {
+    let Some((path, query)) = path_and_query.split_once('?') else {
+        return path_and_query.to_owned();
+    };
+    let kept = query.split('&').filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        percent_decode_str(name).decode_utf8_lossy() != ACCESS_TOKEN
+    });
+    format!("{path}?{}", kept.collect::<Vec<_>>().join("&"))
 }
 
 /// A path and query as logs show it: without secrets.

@@ -94,6 +94,9 @@ pub(crate) enum ApiError {
     /// Nobody says whether the caller may.
     #[error("It cannot be found out at present whether you may see this file; try again.")]
     ApplicationAway(#[source] Away),
+    /// The application is asked too much for this client.
+    #[error("You ask for too many private files at a time; ask for fewer.")]
+    TooManyQuestions,
     /// The request's head breaks a rule of HTTP.
     #[error("{0}.")]
     BadHead(&'static str),
@@ -192,7 +195,7 @@ impl ApiError {
                 Reason::RendererCrashed => (StatusCode::UNPROCESSABLE_ENTITY, "RENDERER_CRASHED"),
                 Reason::AttemptsExhausted => (StatusCode::SERVICE_UNAVAILABLE, "RENDER_FAILED"),
             },
-            Self::Refused(Refusal::Client | Refusal::Original) => {
+            Self::TooManyQuestions | Self::Refused(Refusal::Client | Refusal::Original) => {
                 (StatusCode::TOO_MANY_REQUESTS, "REQUESTS_EXCEEDED")
             }
             Self::Refused(
@@ -219,6 +222,7 @@ impl ApiError {
             | Self::StoreUnavailable(_)
             | Self::LedgerUnavailable(_)
             | Self::ApplicationAway(_)
+            | Self::TooManyQuestions
             | Self::Changing => Some(Duration::from_secs(1)),
             Self::Failed(failure) => match failure.reason {
                 Reason::AttemptsExhausted => Some(failure.reason.remembered_for()),
@@ -268,6 +272,15 @@ impl IntoResponse for ApiError {
 pub(crate) fn insert(headers: &mut axum::http::HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+impl From<Away> for ApiError {
+    fn from(away: Away) -> Self {
+        match away {
+            Away::NoAnswer(_) => Self::ApplicationAway(away),
+            Away::TooMany => Self::TooManyQuestions,
+        }
     }
 }
 

@@ -170,6 +170,6 @@ pub(crate) fn body_error(
 }
 
 /// A part of a body is too long.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too long")]
 pub(crate) struct TooLong(pub(crate) Limit);

@@ -34,13 +34,30 @@ struct State {
     of_client: HashMap<Client, VecDeque<Ticket>>,
     /// Clients that have tickets, in the order of their turns.
     order: VecDeque<Client>,
+    /// Who has asked lately, and how many turns each has.
+    active: HashMap<Client, Active>,
 }
+
+#[derive(Clone, Copy, Debug)]
+struct Active {
+    asked: Instant,
+    running: u32,
+    /// It may have so many: one more for each that was done, so that whoever asks for what takes
+    /// long does not take all workers before anybody knows.
+    most: u32,
+}
+
+/// So many turns a client may have at first.
+const FIRST_TURNS: u32 = 2;
+
+/// How long a client that asks for nothing more keeps its share of the turns.
+const ACTIVE_FOR: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct Waiting {
     /// A miss that several wait for has a turn with whoever's comes first.
     clients: Vec<Client>,
-    told: oneshot::Sender<()>,
+    told: oneshot::Sender<Client>,
 }
 
 /// How a turn ended.
@@ -57,7 +74,7 @@ pub(crate) enum Ended {
 impl Turns {
     /// Asks for a turn in the name of `client`.
     pub(crate) fn ask(&self, client: Client) -> Wait {
-        let (told, turn) = oneshot::channel();
+        let (told, turn) = oneshot::channel::<Client>();
         let mut state = self.state();
         let ticket = Ticket(state.next);
         state.next += 1;
@@ -99,6 +116,13 @@ impl State {
             return;
         }
         waiting.clients.push(client);
+        let asked = Instant::now();
+        let active = self.active.entry(client).or_insert(Active {
+            asked,
+            running: 0,
+            most: FIRST_TURNS,
+        });
+        active.asked = asked;
         let tickets = self.of_client.entry(client).or_default();
         if tickets.is_empty() {
             self.order.push_back(client);
@@ -108,20 +132,60 @@ impl State {
 
     /// Gives turns while there are any to give.
     fn give(&mut self) {
-        while self.running < self.window.size() {
+        if self.running >= self.window.size() {
+            return;
+        }
+        let share = self.share();
+        // Those that have their share are passed over.
+        let mut passed = 0;
+        while self.running < self.window.size() && passed < self.order.len() {
             let Some(client) = self.order.pop_front() else {
                 return;
             };
+            let active = self.active.get(&client);
+            if active.is_some_and(|active| active.running >= share.min(active.most)) {
+                self.order.push_back(client);
+                passed += 1;
+                continue;
+            }
+            passed = 0;
             let tickets = self.of_client.get_mut(&client);
             let ticket = tickets.and_then(VecDeque::pop_front);
             self.settle(client);
             let Some(waiting) = ticket.and_then(|ticket| self.remove(ticket)) else {
                 continue;
             };
-            if waiting.told.send(()).is_ok() {
+            if waiting.told.send(client).is_ok() {
                 self.running += 1;
+                if let Some(active) = self.active.get_mut(&client) {
+                    active.running += 1;
+                }
             }
         }
+    }
+
+    /// How many turns a client may have: the more ask, the fewer.
+    fn share(&mut self) -> u32 {
+        let now = Instant::now();
+        self.active.retain(|_, active| {
+            active.running > 0 || now.saturating_duration_since(active.asked) < ACTIVE_FOR
+        });
+        let clients = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        (self.window.size() / clients.max(1)).max(1)
+    }
+
+    /// A turn of this client has ended.
+    fn end(&mut self, client: Client, ended: Ended) {
+        self.running -= 1;
+        if let Some(active) = self.active.get_mut(&client) {
+            active.running = active.running.saturating_sub(1);
+            match ended {
+                Ended::Done(_) => active.most = active.most.saturating_add(1),
+                Ended::Unknown => {}
+                Ended::Late => active.most = FIRST_TURNS,
+            }
+        }
+        self.give();
     }
 
     /// Puts a client whose first ticket was taken behind the others, if it has more.
@@ -157,7 +221,7 @@ impl State {
 pub(crate) struct Wait {
     turns: Turns,
     ticket: Ticket,
-    turn: oneshot::Receiver<()>,
+    turn: oneshot::Receiver<Client>,
 }
 
 impl Wait {
@@ -168,10 +232,13 @@ impl Wait {
 
     /// Waits for the turn. May be asked again after it was interrupted.
     pub(crate) async fn come(&mut self) -> Turn {
-        // The other end is dropped by nobody but this.
-        let _ = (&mut self.turn).await;
+        let Ok(client) = (&mut self.turn).await else {
+            // The other end is dropped by nobody but this.
+            return std::future::pending().await;
+        };
         Turn {
             turns: self.turns.clone(),
+            client,
             begun: Instant::now(),
             ended: Ended::Unknown,
         }
@@ -183,9 +250,8 @@ impl Drop for Wait {
         let mut state = self.turns.state();
         let waited = state.remove(self.ticket).is_some();
         // Given just now, and taken by nobody.
-        if !waited && self.turn.try_recv().is_ok() {
-            state.running -= 1;
-            state.give();
+        if !waited && let Ok(client) = self.turn.try_recv() {
+            state.end(client, Ended::Unknown);
         }
     }
 }
@@ -194,6 +260,7 @@ impl Drop for Wait {
 #[derive(Debug)]
 pub(crate) struct Turn {
     turns: Turns,
+    client: Client,
     begun: Instant,
     ended: Ended,
 }
@@ -213,10 +280,10 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut state = self.turns.state();
-        let full = state.running >= state.window.size();
+        // Shares leave turns over.
+        let full = state.running >= state.window.size() || !state.order.is_empty();
         state.window.note(self.ended, full);
-        state.running -= 1;
-        state.give();
+        state.end(self.client, self.ended);
     }
 }
 
@@ -239,11 +306,13 @@ mod tests {
         }
     }
 
-    /// Turns with all of them taken.
+    /// Turns with all of them taken, each by another client.
     fn busy() -> (Turns, Vec<Turn>) {
         let turns = Turns::default();
-        let size = turns.state().window.size();
-        let taken = (0..size).map(|_| came(&mut turns.ask(client(0))).unwrap());
+        let taken = (0..turns.state().window.size()).map(|n| {
+            let client = client(100 + u8::try_from(n).unwrap());
+            came(&mut turns.ask(client)).unwrap()
+        });
         let taken = taken.collect();
         (turns, taken)
     }
@@ -267,6 +336,41 @@ mod tests {
             }
         }
         assert_eq!(given, [1, 2, 1, 2, 1, 2]);
+    }
+
+    /// Nobody else waits here, but others have asked just now, and will again.
+    #[test]
+    fn whoever_floods_has_no_more_than_its_share_beside_others() {
+        let turns = Turns::default();
+        let _others: Vec<Turn> = (0..19)
+            .map(|n| came(&mut turns.ask(client(n + 2))).unwrap())
+            .collect();
+        let mut flood: Vec<Wait> = (0..100).map(|_| turns.ask(client(1))).collect();
+        let given = flood.iter_mut().filter_map(came).count();
+        assert_eq!(given, 1);
+    }
+
+    /// Some heavy jobs took all workers for as long as they lasted.
+    #[test]
+    fn a_client_has_more_turns_as_its_jobs_are_done() {
+        let turns = Turns::default();
+        let size = turns.state().window.size();
+        let mut waits: Vec<Wait> = (0..100).map(|_| turns.ask(client(1))).collect();
+        let mut given = Vec::new();
+        let mut sizes = Vec::new();
+        for _ in 0..6 {
+            given.extend(waits.iter_mut().filter_map(came));
+            waits.retain(|wait| !wait.turn.is_terminated());
+            sizes.push(given.len());
+            for mut turn in given.drain(..) {
+                turn.done(Duration::ZERO);
+            }
+        }
+        assert_eq!(sizes[..4], [2, 4, 8, 16]);
+        assert!(
+            sizes.iter().all(|given| *given <= size as usize),
+            "{sizes:?}"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use axum::RequestExt;
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, Request};
+use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use thumbmill_shared::asset::{Access, AssetId, Filename, OriginalVersion, Title};
@@ -12,7 +13,7 @@ use thumbmill_shared::media_type::{SAMPLE_BYTES, sniff};
 use thumbmill_shared::originals::Upload;
 use thumbmill_shared::settings::Settings;
 use thumbmill_shared::shown::shown;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::App;
 use crate::error::ApiError;
@@ -24,6 +25,9 @@ use pieces::{Pieces, Position};
 
 /// Of what is wrong with a form: the text may repeat what was sent.
 const SHOWN_CHARACTERS: usize = 100;
+
+/// Of a file, before it is written: each write is a visit to another thread.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// What was received, and the file that it lies in until the store has taken it.
 pub(crate) struct Received {
@@ -49,6 +53,11 @@ pub(crate) async fn receive(app: &App, request: Request) -> Result<Received, Api
     if !is_multipart(request.headers()) {
         return Err(ApiError::MediaType(""));
     }
+    if boundary_is_long(request.headers()) {
+        return Err(ApiError::Payload(
+            "The boundary has more than 70 characters (RFC 2046, 5.1.1)".to_owned(),
+        ));
+    }
     let settings = &app.settings;
     let position = Position::before_the_file(Limit::fields(settings));
     let in_pieces = |body| Body::from_stream(Pieces::of(body, position.clone()));
@@ -64,6 +73,17 @@ pub(crate) async fn receive(app: &App, request: Request) -> Result<Received, Api
     }
     .receive()
     .await
+}
+
+/// Every piece of a body is searched for the boundary.
+fn boundary_is_long(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let text = content_type.and_then(|value| value.to_str().ok());
+    let boundary = text.and_then(|text| {
+        let at = text.to_ascii_lowercase().find("boundary=")? + "boundary=".len();
+        text.get(at..)?.split(';').next()
+    });
+    boundary.is_some_and(|boundary| boundary.trim().trim_matches('"').len() > 70)
 }
 
 /// A form that is being read.
@@ -165,7 +185,8 @@ async fn receive_file(
         .tempfile_in(app.storage.spool())
         .map_err(ApiError::spool)?;
     let (file, spool) = spool.into_parts();
-    let mut file = tokio::fs::File::from_std(file);
+    let file = tokio::fs::File::from_std(file);
+    let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
     let (mut hash, mut sample, mut length_bytes) = (Sha256::new(), Vec::new(), 0u64);
     while let Some(chunk) = field.chunk().await.map_err(unread(&app.settings))? {
         length_bytes += chunk.len() as u64;

@@ -46,6 +46,7 @@ catalogue! {
     CONNECTIONS = "thumbmill_http_connections", Gauge, [], "HTTP connections that are open.";
     CONNECTIONS_REFUSED = "thumbmill_http_connections_refused_total", Counter, ["reason"], "HTTP connections that were refused, by why: all are taken, the client has all it may have, or the system gave none.";
     CONNECTIONS_CUT = "thumbmill_http_connections_cut_total", Counter, ["timeout"], "HTTP connections that were ended because the other end took too long, by which time limit: header, idle or write.";
+    QUESTIONS = "thumbmill_authorize_questions", Gauge, [], "Questions to the application of `THUMBMILL_AUTHORIZE` that wait for their answers.";
     WAITING = "thumbmill_waiting_requests", Gauge, [], "Variants that were asked for and are not there yet, counted once for every client.";
     REFUSED = "thumbmill_requests_refused_total", Counter, ["reason"], "Requests for missing variants that were sent away, by why.";
     PUBLISHED = "thumbmill_jobs_published_total", Counter, ["lane", "result"], "Jobs given to the queue by this process.";

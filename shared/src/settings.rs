@@ -132,7 +132,7 @@ settings! {
     Every idle_timeout: Duration = "60s", "How long an HTTP connection may wait for its next request. Set it above the same limit of a proxy in front.";
     Every write_timeout: Duration = "30s", "How long a client may take none of an answer's bytes.";
     Every linger_timeout: Duration = "5s", "How long a connection is still read after its last answer, so that a client that sends its whole request first sees the answer.";
-    Every max_connections: Connections = "auto", "HTTP connections that may be open at a time; further ones get 503. `auto` leaves half of the open files that the system allows (`ulimit -n`) for other things, and is 4096 at most.";
+    Every max_connections: Connections = "auto", "HTTP connections that may be open at a time; further ones get 503. `auto` leaves half of the open files that the system allows (`ulimit -n`) for other things, and is 2048 at most.";
     Every max_connections_per_client: u32 = "100", "The same of one client, which is an IPv4 address or an IPv6 /64 network, and never more than half of them all; further ones get 429. It does not count behind a proxy, where `THUMBMILL_CLIENT_HEADER` is set.";
     Api admin_listen: Option<SocketAddr> = "", "Address and port of `/files`, `/campaigns` and `/metrics`, if they shall not be where `/assets` is.";
     Api access: WhoMay = "auto", "Who may do what without a token: `auto`, `local` or `open`. `auto` is `local` on a loopback address without tokens; otherwise public files can be read, and everything else needs a token. `local` lets everybody do everything who calls this machine `localhost` or by a loopback address: for a port that only this machine reaches. `open` lets everybody do everything.";

@@ -155,16 +155,23 @@ async fn too_many_sizes_of_one_original_do_not_take_the_place_of_others() {
 
 #[tokio::test]
 async fn a_full_queue_takes_no_more_jobs() {
-    let settings = settings([("THUMBMILL_QUEUE_LIMIT", "5"), ("THUMBMILL_WAIT", "5s")]);
+    let settings = settings([
+        ("THUMBMILL_QUEUE_LIMIT", "5"),
+        ("THUMBMILL_WAIT", "5s"),
+        ("THUMBMILL_CLIENT_HEADER", "x-forwarded-for"),
+    ]);
     let cluster = Cluster::distributed(1, 0, &settings).await;
     let id = cluster.upload("a.jpg", photo_jpeg(480, 320)).await;
     let mut refused = 0;
     // RabbitMQ may take a few more before it looks at the limit.
     for width in 1..=30 {
         let path = format!("/assets/{id}?width={width}");
-        let get = cluster.get(&path);
-        let waits = tokio::time::timeout(Duration::from_millis(300), get).await;
+        // Each by another client: one alone has only a few turns while nothing is done.
+        let get = cluster.client().get(cluster.url(&path));
+        let get = get.header("x-forwarded-for", format!("192.0.2.{width}"));
+        let waits = tokio::time::timeout(Duration::from_millis(300), get.send()).await;
         if let Ok(answer) = waits {
+            let answer = answer.unwrap();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(header(&answer, "retry-after"), "5");
             refused += 1;

@@ -4,11 +4,11 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::Error;
 use axum::body::{Body, BodyDataStream};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 
 use crate::limits::{Limit, TooLong};
@@ -71,7 +71,7 @@ impl Position {
 /// The pieces of a body.
 pub(crate) struct Pieces {
     body: BodyDataStream,
-    rest: Bytes,
+    rest: BytesMut,
     position: Position,
     /// Has the reader not looked at the last piece yet?
     given: bool,
@@ -82,7 +82,7 @@ impl Pieces {
     pub(crate) fn of(body: Body, position: Position) -> Self {
         Self {
             body: body.into_data_stream(),
-            rest: Bytes::new(),
+            rest: BytesMut::new(),
             position,
             given: false,
         }
@@ -98,18 +98,22 @@ impl Stream for Pieces {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        while this.rest.is_empty() {
-            match ready!(Pin::new(&mut this.body).poll_next(cx)) {
-                Some(Ok(chunk)) => this.rest = chunk,
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
+        let most = this.position.piece();
+        // What comes in many small chunks is looked at together.
+        while this.rest.len() < most.unwrap_or(1) {
+            match Pin::new(&mut this.body).poll_next(cx) {
+                Poll::Ready(Some(Ok(chunk))) => this.rest.extend_from_slice(&chunk),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) if this.rest.is_empty() => return Poll::Ready(None),
+                Poll::Pending if this.rest.is_empty() => return Poll::Pending,
+                Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        let most = match this.position.piece() {
+        let most = match most {
             Ok(most) => most,
             Err(too_long) => return Poll::Ready(Some(Err(Error::new(too_long)))),
         };
-        let piece = this.rest.split_to(most.min(this.rest.len()));
+        let piece = this.rest.split_to(most.min(this.rest.len())).freeze();
         this.position.passed(piece.len());
         this.given = true;
         Poll::Ready(Some(Ok(piece)))

@@ -5,7 +5,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// What is left for files, servers and everything that is no client's connection.
 const OWN: u64 = 64;
 /// The most connections that the process takes by itself.
-const MOST: u64 = 4096;
+const MOST: u64 = 2048;
 /// And the fewest.
 const FEWEST: u64 = 16;
 
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn connections_leave_room_for_files() {
-        for (open_files, expected) in [(0, 16), (256, 96), (1024, 480), (u64::MAX, 4096)] {
+        for (open_files, expected) in [(0, 16), (256, 96), (1024, 480), (u64::MAX, 2048)] {
             assert_eq!(connections_for(open_files), expected, "{open_files}");
         }
     }

@@ -81,7 +81,7 @@ impl ConnectionLimits {
 }
 
 /// A head that is hardly too long is read, so that its client can be told by how much it may be.
-const BESIDE_HEADER_BYTES: usize = 32 * 1024;
+const BESIDE_HEADER_BYTES: usize = 8 * 1024;
 
 /// Serves `routes` on all connections that come, until `shutdown` begins and those that came before
 /// have their answers.

@@ -178,7 +178,15 @@ impl SignedUrl {
         let Some(expires) = self.value(EXPIRES) else {
             return Ok(None);
         };
-        let seconds = expires.parse().map_err(|_| BadSignature::Wrong)?;
+        let digits = expires.bytes().all(|b| b.is_ascii_digit());
+        let seconds = expires.parse().map_err(|_| BadSignature::Wrong);
+        let seconds = seconds.and_then(|seconds| {
+            if digits {
+                Ok(seconds)
+            } else {
+                Err(BadSignature::Wrong)
+            }
+        })?;
         let expires = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         let expires = expires.ok_or(BadSignature::Wrong)?;
         if now < expires {

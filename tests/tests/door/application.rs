@@ -89,7 +89,7 @@ async fn the_application_decides_about_private_files_and_public_ones_need_no_ans
     let question = application.asked.lock().unwrap()[0].clone();
     assert!(question.starts_with("get /may "), "{question}");
     assert!(
-        question.contains(&format!("x-original-uri: {path}\r\n")),
+        question.contains(&format!("x-original-uri: /assets/{private}\r\n")),
         "{question}"
     );
     assert!(

@@ -213,7 +213,7 @@ async fn a_request_names_one_host() {
     // A head that is too long is refused by name.
     let long = format!(
         "GET /assets/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "x".repeat(40_000)
+        "x".repeat(36_000)
     );
     let answer = exchange(cluster.apis[0].address(), long.as_bytes()).await;
     assert_eq!(status(&answer), 431, "{answer}");

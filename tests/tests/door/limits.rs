@@ -122,6 +122,15 @@ async fn a_client_that_sends_everything_before_it_reads_sees_the_answer() {
             &form(&field("title", &"x".repeat(1001)), &body),
             400,
         ),
+        (
+            "POST /files",
+            &format!(
+                "Content-Type: multipart/form-data; boundary={}\r\n",
+                "X".repeat(71)
+            ),
+            &body,
+            400,
+        ),
         ("POST /nowhere", FORM, &body, 404),
         ("PUT /files", FORM, &body, 405),
         ("POST /files", JSON, &body, 415),

@@ -278,6 +278,13 @@ async fn a_token_comes_in_three_ways_expires_and_is_never_logged() {
         let answer = get.header("cookie", "session=old").send().await.unwrap();
         assert_eq!(answer.status(), expected);
     }
+    let missing = format!("/assets/{private}?width=33&access_token={token}");
+    let get = guarded.cluster.client().get(guarded.cluster.url(&missing));
+    let accepted = get.header("prefer", "respond-async").send().await.unwrap();
+    assert_eq!(
+        header(&accepted, "location"),
+        format!("/assets/{private}?width=33")
+    );
     let short = guarded.new_token(&["short", "--role", "read", "--expires-in", "3s"]);
     until("the new token is known", async || {
         guarded.ask(Method::GET, &path, Some(&short)).await.status() == 200
@@ -391,6 +398,58 @@ async fn originals_can_be_private_while_thumbnails_are_public() {
     guarded.cluster.finish(0).await;
 }
 
+/// A preset that changes nothing is another name of the original.
+#[tokio::test]
+async fn a_preset_that_changes_nothing_shows_no_private_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let presets = folder.path().join("presets.toml");
+    std::fs::write(
+        &presets,
+        "[same]\n[cover]\nfit = \"cover\"\n[small]\nwidth = 9\n",
+    )
+    .unwrap();
+    for transforms in ["all", "presets"] {
+        let guarded = Guarded::start(&[
+            setting("THUMBMILL_ORIGINALS", "private"),
+            setting("THUMBMILL_TRANSFORMS", transforms),
+            setting("THUMBMILL_PRESETS", presets.display().to_string()),
+        ])
+        .await;
+        let id = guarded.upload(None, "a.jpg", photo_jpeg(40, 30)).await;
+        for (query, expected) in [("key=same", 403), ("key=cover", 403), ("key=small", 200)] {
+            let path = format!("/assets/{id}?{query}");
+            let answer = guarded.ask(Method::GET, &path, None).await;
+            assert_eq!(answer.status(), expected, "{transforms} {query}");
+        }
+        guarded.cluster.finish(0).await;
+    }
+}
+
+/// A file that cannot be described is no news to whoever may not see it.
+#[tokio::test]
+async fn a_damaged_private_file_looks_like_none() {
+    let guarded = Guarded::start(&[]).await;
+    let id = guarded
+        .upload(Some("private"), "a.jpg", photo_jpeg(40, 30))
+        .await;
+    let variables = &guarded.cluster.variables;
+    let store = variables
+        .iter()
+        .find(|(name, _)| *name == "THUMBMILL_STORAGE");
+    let folder = store.unwrap().1.strip_prefix("file:").unwrap().to_owned();
+    std::fs::write(format!("{folder}/uploads/{id}/description.json"), "garbage").unwrap();
+    let path = format!("/assets/{id}?width=9");
+    assert_eq!(
+        told(guarded.ask(Method::GET, &path, None).await).await,
+        (403, "FORBIDDEN".to_owned())
+    );
+    let reader = guarded
+        .ask(Method::GET, &path, Some(guarded.token("read")))
+        .await;
+    assert_eq!(reader.status(), 500);
+    guarded.cluster.finish(0).await;
+}
+
 /// A page of another site, and a name of another site that points to this machine.
 #[tokio::test]
 async fn a_page_of_another_site_can_do_nothing_here() {
@@ -403,6 +462,10 @@ async fn a_page_of_another_site_can_do_nothing_here() {
         ("origin", "https://evil.example", 403),
         ("origin", "null", 403),
         ("host", "evil.example", 403),
+        // A proxy on this machine passes on what comes from anywhere.
+        ("x-forwarded-for", "203.0.113.9", 403),
+        ("forwarded", "for=203.0.113.9", 403),
+        ("via", "1.1 proxy", 403),
         ("sec-fetch-site", "same-origin", 200),
         ("sec-fetch-site", "none", 200),
         ("accept", "*/*", 200),
