@@ -319,23 +319,28 @@ mod tests {
 
     #[test]
     fn whoever_floods_has_one_turn_of_two() {
-        let (turns, mut taken) = busy();
+        let (turns, mut others) = busy();
         let mut flood: Vec<Wait> = (0..100).map(|_| turns.ask(client(1))).collect();
         let mut other: Vec<Wait> = (0..3).map(|_| turns.ask(client(2))).collect();
-        let mut given = Vec::new();
+        let (mut given, mut running) = (Vec::new(), VecDeque::new());
         for _ in 0..6 {
-            taken.remove(0);
+            // Others end first, and then those that came after them.
+            if others.pop().is_none_or(|_| running.len() > 1) {
+                running.pop_front();
+            }
             for (who, waits) in [(1, &mut flood), (2, &mut other)] {
-                if let Some(at) = waits
-                    .iter_mut()
-                    .position(|wait| came(wait).map(|turn| taken.push(turn)).is_some())
-                {
-                    waits.remove(at);
-                    given.push(who);
-                }
+                let turns: Vec<Turn> = waits.iter_mut().filter_map(came).collect();
+                waits.retain(|wait| !wait.turn.is_terminated());
+                given.extend(turns.iter().map(|_| who));
+                running.extend(turns);
             }
         }
-        assert_eq!(given, [1, 2, 1, 2, 1, 2]);
+        assert_eq!(given.len(), 6, "{given:?}");
+        assert_eq!(
+            given.iter().filter(|who| **who == 2).count(),
+            3,
+            "{given:?}"
+        );
     }
 
     /// Nobody else waits here, but others have asked just now, and will again.
@@ -346,15 +351,14 @@ mod tests {
             .map(|n| came(&mut turns.ask(client(n + 2))).unwrap())
             .collect();
         let mut flood: Vec<Wait> = (0..100).map(|_| turns.ask(client(1))).collect();
-        let given = flood.iter_mut().filter_map(came).count();
-        assert_eq!(given, 1);
+        let given: Vec<Turn> = flood.iter_mut().filter_map(came).collect();
+        assert_eq!(given.len(), 1);
     }
 
     /// Some heavy jobs took all workers for as long as they lasted.
     #[test]
     fn a_client_has_more_turns_as_its_jobs_are_done() {
         let turns = Turns::default();
-        let size = turns.state().window.size();
         let mut waits: Vec<Wait> = (0..100).map(|_| turns.ask(client(1))).collect();
         let mut given = Vec::new();
         let mut sizes = Vec::new();
@@ -367,10 +371,6 @@ mod tests {
             }
         }
         assert_eq!(sizes[..4], [2, 4, 8, 16]);
-        assert!(
-            sizes.iter().all(|given| *given <= size as usize),
-            "{sizes:?}"
-        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response};
+use axum::http::{HeaderValue, Request, Response, header};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -152,9 +152,15 @@ async fn answer(
     };
     activity.asked(Instant::now(), behind);
     let answering = Answering(Arc::clone(&activity));
+    let asked = Arc::clone(&activity);
     let mut request = request.map(|body| Body::new(Asked { body, activity }));
     request.extensions_mut().insert(ConnectInfo(peer));
-    let answer = routes.oneshot(request).await?;
+    let mut answer = routes.oneshot(request).await?;
+    if asked.is_unread() {
+        // The connection ends with this answer; whoever does not know would use it again.
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(header::CONNECTION, close);
+    }
     Ok(answer.map(|body| Answer {
         body,
         _answering: answering,

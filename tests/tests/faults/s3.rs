@@ -107,7 +107,9 @@ async fn jobs(cluster: &Cluster, settled: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_that_meet_a_slow_or_busy_s3_are_tried_again_until_they_are_done() {
     let (proxy, endpoint) = behind_proxy("THUMBMILL_S3_ENDPOINT", "THUMBMILL_TEST_S3").await;
-    let mut cluster = Cluster::distributed(1, 0, &[]).await;
+    // A client each: one alone has only a few turns while nothing is done.
+    let clients = ("THUMBMILL_CLIENT_HEADER", "x-forwarded-for".to_owned());
+    let mut cluster = Cluster::distributed(1, 0, &[clients]).await;
     let id = cluster.upload("a.jpg", photo_jpeg(600, 400)).await;
     cluster.variables.push(endpoint);
     cluster.start_worker().await;
@@ -119,8 +121,9 @@ async fn jobs_that_meet_a_slow_or_busy_s3_are_tried_again_until_they_are_done() 
             jobs(&cluster, "postponed").await,
             jobs(&cluster, "done").await,
         );
-        let asked = paths.clone().map(|path| {
+        let asked = paths.clone().zip(1..).map(|(path, client)| {
             let get = cluster.client().get(cluster.url(&path));
+            let get = get.header("x-forwarded-for", format!("192.0.2.{client}"));
             async move {
                 let answer = get.header("prefer", "wait=1").send().await.unwrap();
                 assert_eq!(header(&answer, "retry-after"), "1", "{answer:?}");
