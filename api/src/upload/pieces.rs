@@ -153,4 +153,16 @@ mod tests {
         let piece = pieces.next().await.unwrap().unwrap();
         assert_eq!(piece.len(), FIELD_PIECE_BYTES);
     }
+
+    /// Each cost a search of the whole buffer, and a visit to another thread.
+    #[tokio::test]
+    async fn what_comes_byte_by_byte_is_looked_at_together() {
+        let position = Position::before_the_file(LIMIT);
+        position.in_file();
+        let byte = Ok::<_, std::convert::Infallible>(Bytes::from_static(b"x"));
+        let bytes = std::iter::repeat_n(byte, 150_000);
+        let body = Body::from_stream(futures_util::stream::iter(bytes));
+        let pieces = Pieces::of(body, position).map(|piece| piece.unwrap().len());
+        assert_eq!(pieces.collect::<Vec<_>>().await, [65_536, 65_536, 18_928]);
+    }
 }
