@@ -384,7 +384,7 @@ impl<'a> Page<'a> {
         let client = self.request.client(settings.client_header.as_ref());
         loop {
             let flights = &self.app.flights;
-            let mut flight = flights.join(variant, client, &self.request.trace)?;
+            let mut flight = flights.join(variant, (client, patience), &self.request.trace)?;
             let over = |progress: &Progress| match progress {
                 Progress::Started => false,
                 Progress::Queued => patience == Patience::Async,

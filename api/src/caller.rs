@@ -37,8 +37,8 @@ pub(crate) async fn identify(
 ) -> Result<Response, ApiError> {
     check_length(&app, &request)?;
     let host = check_host(&request)?;
-    check_site(&request, host.as_deref())?;
-    let credentials = credentials(&app, doors, &request, host.as_deref())?;
+    check_site(&request, host.as_ref())?;
+    let credentials = credentials(&app, doors, &request, host.as_ref())?;
     request.extensions_mut().insert(credentials);
     Ok(next.run(request).await)
 }
@@ -47,7 +47,7 @@ fn credentials(
     app: &App,
     doors: Doors,
     request: &Request,
-    host: Option<&str>,
+    host: Option<&Authority>,
 ) -> Result<Credentials, ApiError> {
     let now = SystemTime::now();
     let (path, query) = (request.uri().path(), request.uri().query());
@@ -58,7 +58,9 @@ fn credentials(
     let until = signature.transpose()?;
     let by_door = match doors {
         Doors::Open => true,
-        Doors::Local => host.is_some_and(is_local) && !is_forwarded(request.headers()),
+        Doors::Local => {
+            host.is_some_and(|host| is_local(host.host())) && !is_forwarded(request.headers())
+        }
         Doors::Closed => false,
     };
     let role = if by_door {
@@ -152,8 +154,9 @@ fn check_length(app: &App, request: &Request) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The host that a request is for, without its port: HTTP/1.1 names exactly one (RFC 9112, 3.2).
-fn check_host(request: &Request) -> Result<Option<String>, ApiError> {
+/// The host that a request is for. HTTP/1.1 names exactly one (RFC 9112, 3.2); one in the request's target goes
+/// before the header's (RFC 9112, 3.2.2).
+fn check_host(request: &Request) -> Result<Option<Authority>, ApiError> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     if second.is_some() {
@@ -165,16 +168,15 @@ fn check_host(request: &Request) -> Result<Option<String>, ApiError> {
             _ => Ok(None),
         };
     };
-    let authority = first.to_str().ok().and_then(|host| host.parse().ok());
-    match authority {
-        Some(authority) => Ok(Some(host_of(&authority))),
+    let target = request.uri().authority().cloned();
+    let header = || first.to_str().ok().and_then(|host| host.parse().ok());
+    match target.or_else(header) {
+        Some(host) if !host.as_str().contains('@') => Ok(Some(host)),
         None if first.is_empty() => Ok(None),
-        None => Err(ApiError::BadHead("The Host header names no host")),
+        Some(_) | None => Err(ApiError::BadHead(
+            "The Host header or the target names no host",
+        )),
     }
-}
-
-fn host_of(authority: &Authority) -> String {
-    authority.host().to_ascii_lowercase()
 }
 
 /// Has a proxy passed it on? Then whoever sent it may be anybody, though the proxy is on this machine.
@@ -193,6 +195,7 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
 /// Is this a name that only this machine has for itself? A page of another site that has its own
 /// name point here cannot use one of these (DNS rebinding).
 fn is_local(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")
@@ -203,7 +206,7 @@ fn is_local(host: &str) -> bool {
 
 /// Refuses what another site's page sends in a user's name (Fetch Metadata, and for browsers without
 /// it `Origin`, RFC 6454). Whoever sends a token of its own is not misled.
-fn check_site(request: &Request, host: Option<&str>) -> Result<(), ApiError> {
+fn check_site(request: &Request, host: Option<&Authority>) -> Result<(), ApiError> {
     let reads = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
@@ -212,17 +215,19 @@ fn check_site(request: &Request, host: Option<&str>) -> Result<(), ApiError> {
         return Ok(());
     }
     let text = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap_or_default())
+        let mut values = request.headers().get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => Some(value.to_str().unwrap_or_default()),
+            // Two say nothing that can be believed, which is not the same as saying nothing.
+            (Some(_), Some(_)) => Some(""),
+            (None, _) => None,
+        }
     };
     let own = match (text("sec-fetch-site"), text("origin")) {
         (Some("same-origin" | "none"), _) | (None, None) => true,
         (Some("same-site") | None, Some(origin)) => {
-            let authority = request.headers().get(header::HOST);
-            let authority = authority.and_then(|host| host.to_str().ok());
-            host.is_some() && origin.split_once("://").map(|(_, origin)| origin) == authority
+            let origin = origin.split_once("://").map(|(_, origin)| origin);
+            origin.is_some() && origin == host.map(Authority::as_str)
         }
         (Some(_), _) => false,
     };
@@ -328,6 +333,20 @@ mod tests {
             (vec![("origin", "null")], false),
             (
                 vec![
+                    ("origin", "http://localhost:8080"),
+                    ("origin", "http://evil.example"),
+                ],
+                false,
+            ),
+            (
+                vec![
+                    ("sec-fetch-site", "same-origin"),
+                    ("sec-fetch-site", "cross-site"),
+                ],
+                false,
+            ),
+            (
+                vec![
                     ("sec-fetch-site", "cross-site"),
                     ("authorization", "Bearer x"),
                 ],
@@ -335,14 +354,11 @@ mod tests {
             ),
         ] {
             let headers: Vec<_> = headers.into_iter().chain([host]).collect();
-            for (method, expected) in [
-                ("POST", expected),
-                ("PATCH", expected),
-                ("DELETE", expected),
-                ("GET", true),
-            ] {
+            for method in ["POST", "PATCH", "DELETE", "GET"] {
                 let request = request(method, "/files", &headers);
-                let checked = check_site(&request, Some("localhost"));
+                let own = Authority::from_static("localhost:8080");
+                let checked = check_site(&request, Some(&own));
+                let expected = expected || method == "GET";
                 assert_eq!(checked.is_ok(), expected, "{method} {headers:?}");
             }
         }
@@ -351,16 +367,26 @@ mod tests {
     #[test]
     fn a_request_names_one_host() {
         for (headers, expected) in [
-            (vec![("host", "Localhost:8080")], Some("localhost")),
-            (vec![("host", "[::1]:8080")], Some("[::1]")),
+            (vec![("host", "localhost:8080")], Some("localhost:8080")),
+            (vec![("host", "[::1]:8080")], Some("[::1]:8080")),
+            (vec![("host", "")], None),
+            (vec![("host", "a@localhost")], None),
             (vec![], None),
             (vec![("host", "a"), ("host", "a")], None),
             (vec![("host", "a b")], None),
         ] {
             let host = check_host(&request("GET", "/", &headers));
             let host = host.ok().flatten();
-            assert_eq!(host.as_deref(), expected, "{headers:?}");
+            assert_eq!(
+                host.as_ref().map(Authority::as_str),
+                expected,
+                "{headers:?}"
+            );
         }
+        let absolute = request("GET", "http://evil.example/", &[("host", "localhost")]);
+        assert_eq!(check_host(&absolute).unwrap().unwrap(), "evil.example");
+        let absolute = request("GET", "http://a@localhost/", &[("host", "localhost")]);
+        assert!(check_host(&absolute).is_err());
         let mut old = request("GET", "/", &[]);
         *old.version_mut() = Version::HTTP_10;
         assert_eq!(check_host(&old).unwrap(), None);
@@ -370,6 +396,7 @@ mod tests {
     fn only_names_of_this_machine_are_local() {
         for (host, expected) in [
             ("localhost", true),
+            ("Localhost", true),
             ("app.localhost", true),
             ("127.0.0.1", true),
             ("127.8.8.8", true),

@@ -7,20 +7,21 @@ use std::time::{Duration, SystemTime};
 
 use thumbmill_http::{Client, Full, Place, Places};
 use thumbmill_shared::asset::AssetId;
-use thumbmill_shared::job::{JobError, RenderJob};
+use thumbmill_shared::job::{JobError, Priority, RenderJob};
 use thumbmill_shared::metrics::WAITING;
 use thumbmill_shared::outcome::{Outcome, Ready};
 use thumbmill_shared::queue::{Lane, Message, PublishError, Queue, Seen};
-use thumbmill_shared::readiness::{Ending, Enqueue, Event, Readiness};
+use thumbmill_shared::readiness::{Ending, Enqueue, Event, Pending, Readiness};
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::Storage;
 use thumbmill_shared::trace::TraceContext;
 use thumbmill_shared::variant::{Variant, VariantKey};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use crate::descriptions::Descriptions;
+use crate::prefer::Patience;
 use crate::turns::{Ticket, Turn, Turns, Wait};
 
 /// How often a flight looks again, in case an announcement was lost.
@@ -103,6 +104,10 @@ pub(crate) enum Progress {
 enum Wake {
     Ended(Ending),
     LookAgain,
+    /// A client asks for the variant and does not wait.
+    AskedAsync,
+    /// The first client waits; this will be its turn.
+    Awaited(Wait),
 }
 
 /// How many there may be at a time.
@@ -142,7 +147,8 @@ struct Running {
     wake: mpsc::UnboundedSender<Wake>,
     /// Of every client that has asked for it, however it waits; until the flight ends.
     places: HashMap<Client, Place>,
-    ticket: Ticket,
+    /// None while nobody has waited.
+    ticket: Option<Ticket>,
 }
 
 impl Flights {
@@ -171,11 +177,12 @@ impl Flights {
     }
 
     /// Joins the flight for a variant in the name of `client`, or starts it if there are not too many
-    /// of this client, of its original, or at all.
+    /// of this client, of its original, or at all. The job of clients that do not wait needs no turn: it
+    /// is published on the background lane.
     pub(crate) fn join(
         &self,
         variant: &Variant,
-        client: Client,
+        (client, patience): (Client, Patience),
         trace: &TraceContext,
     ) -> Result<watch::Receiver<Progress>, Refusal> {
         let (shared, key, of) = (&self.shared, variant.key(), variant.asset);
@@ -183,7 +190,16 @@ impl Flights {
         if let Some(flight) = running.get_mut(&key) {
             if let hash_map::Entry::Vacant(vacant) = flight.places.entry(client) {
                 vacant.insert(shared.places.enter(client)?);
-                shared.turns.join(flight.ticket, client);
+            }
+            match (patience, flight.ticket) {
+                // A flight that has just ended needs no waking.
+                (Patience::Async, _) => drop(flight.wake.send(Wake::AskedAsync)),
+                (Patience::Wait(_), Some(ticket)) => shared.turns.join(ticket, client),
+                (Patience::Wait(_), None) => {
+                    let turn = shared.turns.ask(client);
+                    flight.ticket = Some(turn.ticket());
+                    drop(flight.wake.send(Wake::Awaited(turn)));
+                }
             }
             return Ok(flight.progress.subscribe());
         }
@@ -198,13 +214,16 @@ impl Flights {
         }
         let (progress, receiver) = watch::channel(Progress::Started);
         let (wake, woken) = mpsc::unbounded_channel();
-        let turn = shared.turns.ask(client);
+        let turn = match patience {
+            Patience::Async => None,
+            Patience::Wait(_) => Some(shared.turns.ask(client)),
+        };
         let flight = Running {
             of,
             progress: progress.clone(),
             wake,
             places: HashMap::from([(client, place)]),
-            ticket: turn.ticket(),
+            ticket: turn.as_ref().map(Wait::ticket),
         };
         running.insert(key.clone(), flight);
         drop(running);
@@ -286,14 +305,19 @@ enum Looked {
     Published,
 }
 
-/// Waits until the variant ends without a job of this flight.
-async fn made(woken: &mut mpsc::UnboundedReceiver<Wake>) -> Ending {
-    loop {
-        match woken.recv().await {
-            Some(Wake::Ended(ending)) => return ending,
-            Some(Wake::LookAgain) => {}
-            None => std::future::pending().await,
-        }
+/// Waits for the turn; for ever if nobody has asked for one.
+async fn come(turn: &mut Option<Wait>) -> Turn {
+    match turn {
+        Some(turn) => turn.come().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until then; for ever if it is never.
+async fn passed(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -306,7 +330,7 @@ struct Flight {
 }
 
 impl Flight {
-    async fn run(self, turn: Wait, woken: mpsc::UnboundedReceiver<Wake>) {
+    async fn run(self, turn: Option<Wait>, woken: mpsc::UnboundedReceiver<Wake>) {
         let end = match self.message() {
             Ok(message) => self.fly(&message, turn, woken).await,
             Err(error) => Some(Err(Refusal::Unavailable(error.to_string()))),
@@ -334,18 +358,40 @@ impl Flight {
     async fn fly(
         &self,
         message: &Message,
-        mut turn: Wait,
+        mut turn: Option<Wait>,
         mut woken: mpsc::UnboundedReceiver<Wake>,
     ) -> Option<Result<Ending, Refusal>> {
-        let turn = tokio::select! {
-            // What may go goes, even if its client is gone by now.
-            biased;
-            turn = turn.come() => turn,
-            ending = made(&mut woken) => return Some(Ok(ending)),
-            // Nothing is begun for nobody.
-            () = self.progress.closed() => return None,
-        };
-        self.see_through(message, turn, woken).await
+        let mut asked_async = turn.is_none();
+        let mut counted_until = None;
+        loop {
+            if asked_async && counted_until.is_none() {
+                match self.look(message, Priority::Bulk, true).await {
+                    Ok(Looked::Known(outcome)) => return Some(Ok(outcome.into())),
+                    Ok(Looked::Pending | Looked::Published) => self.queued(),
+                    Err(refusal) => return Some(Err(refusal)),
+                }
+                counted_until = Some(Instant::now() + COUNTED_FOR);
+            }
+            tokio::select! {
+                // What may go goes, even if its client is gone by now.
+                biased;
+                turn = come(&mut turn) => {
+                    return self.see_through(message, turn, counted_until, woken).await;
+                }
+                wake = woken.recv() => match wake {
+                    Some(Wake::Ended(ending)) => return Some(Ok(ending)),
+                    Some(Wake::LookAgain) => if let Some(outcome) = self.stored().await {
+                        return Some(Ok(outcome.into()));
+                    }
+                    Some(Wake::AskedAsync) => asked_async = true,
+                    Some(Wake::Awaited(first)) => turn = Some(first),
+                    None => return None,
+                },
+                // Nothing is begun for nobody.
+                () = self.progress.closed(), if counted_until.is_none() => return None,
+                () = passed(counted_until) => return None,
+            }
+        }
     }
 
     /// Has the turn, and keeps it until the job has ended: it is counted as long as it is there.
@@ -353,22 +399,27 @@ impl Flight {
         &self,
         message: &Message,
         mut turn: Turn,
+        counted_until: Option<Instant>,
         mut woken: mpsc::UnboundedReceiver<Wake>,
     ) -> Option<Result<Ending, Refusal>> {
         // Not at once: even a tick that is due waits for the timer's next millisecond.
         let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut published = None;
+        let (mut published, mut first) = (None, true);
         loop {
-            if self.progress.receiver_count() > 0 {
-                match self.look(message).await {
+            if self.is_awaited() {
+                match self.look(message, turn.priority(), first).await {
                     Ok(Looked::Known(outcome)) => return Some(Ok(outcome.into())),
                     Ok(Looked::Pending) => {}
-                    Ok(Looked::Published) => published = Some(Instant::now()),
+                    Ok(Looked::Published) => published = Some(Instant::now() + COUNTED_FOR),
                     Err(refusal) => return Some(Err(refusal)),
                 }
+                first = false;
                 self.queued();
-            } else if published.is_none_or(|since| since.elapsed() > COUNTED_FOR) {
+            } else if published
+                .max(counted_until)
+                .is_none_or(|until| until < Instant::now())
+            {
                 if published.is_some() {
                     turn.late();
                 }
@@ -378,7 +429,7 @@ impl Flight {
                 wake = woken.recv() => match wake {
                     Some(Wake::Ended(ending)) => {
                         if let (Some(_), Outcome::Ready(Ready { render_ms: Some(ms), .. })) = (published, &ending.outcome) {
-                            turn.done(Duration::from_millis(*ms));
+                            turn.done(Duration::from_millis(*ms), self.is_awaited());
                         }
                         return Some(Ok(ending));
                     }
@@ -386,11 +437,16 @@ impl Flight {
                     Some(Wake::LookAgain) => if let Some(outcome) = self.stored().await {
                         return Some(Ok(outcome.into()));
                     }
-                    None => {}
+                    // The job is on the queue, or about to be.
+                    Some(Wake::AskedAsync | Wake::Awaited(_)) | None => {}
                 },
                 _ = ticks.tick() => {}
             }
         }
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.progress.receiver_count() > 0
     }
 
     fn queued(&self) {
@@ -403,17 +459,26 @@ impl Flight {
         });
     }
 
-    /// Publishes the job if nobody has.
-    async fn look(&self, message: &Message) -> Result<Looked, Refusal> {
+    /// Publishes the job if nobody has. `first`: this flight has not looked with this priority.
+    async fn look(
+        &self,
+        message: &Message,
+        priority: Priority,
+        first: bool,
+    ) -> Result<Looked, Refusal> {
         let readiness = &self.shared.readiness;
-        match readiness.enqueue(&self.key, &message.id).await {
+        let pending = Pending {
+            job: message.id.clone(),
+            priority,
+        };
+        match readiness.enqueue(&self.key, &pending).await {
             Ok(Enqueue::Known(outcome)) => Ok(Looked::Known(outcome)),
             Ok(Enqueue::Pending) => Ok(Looked::Pending),
             Ok(Enqueue::Publish) => {
-                let published = self.publish(message).await;
+                let published = self.publish(message, priority).await;
                 let told = match &published {
-                    Ok(()) => readiness.published(&self.key, &message.id).await,
-                    Err(_) => readiness.withdraw(&self.key, &message.id).await,
+                    Ok(()) => readiness.published(&self.key, &pending).await,
+                    Err(_) => readiness.withdraw(&self.key, &pending).await,
                 };
                 if let Err(error) = told {
                     tracing::warn!(%error, key = %self.key, "a pending job could not be noted");
@@ -422,22 +487,29 @@ impl Flight {
             }
             Err(error) => {
                 tracing::debug!(%error, key = %self.key, "going on without claims");
-                self.look_without_claims(message).await
+                self.look_without_claims(message, priority, first).await
             }
         }
     }
 
-    /// Without the readiness store: the store is asked, and the job is published once a flight.
-    async fn look_without_claims(&self, message: &Message) -> Result<Looked, Refusal> {
-        let first = *self.progress.borrow() == Progress::Started;
+    /// Without the readiness store: the store is asked, and the job is published once.
+    async fn look_without_claims(
+        &self,
+        message: &Message,
+        priority: Priority,
+        first: bool,
+    ) -> Result<Looked, Refusal> {
         match self.stored().await {
             Some(outcome) => Ok(Looked::Known(outcome)),
-            None if first => self.publish(message).await.map(|()| Looked::Published),
+            None if first => {
+                let published = self.publish(message, priority).await;
+                published.map(|()| Looked::Published)
+            }
             None => Ok(Looked::Pending),
         }
     }
 
-    async fn publish(&self, message: &Message) -> Result<(), Refusal> {
+    async fn publish(&self, message: &Message, priority: Priority) -> Result<(), Refusal> {
         // The request that began this flight had just looked. Later it may have been made, and
         // its announcement missed.
         let first = *self.progress.borrow() == Progress::Started;
@@ -446,7 +518,11 @@ impl Flight {
             published: SystemTime::now(),
             ..message.clone()
         };
-        let published = self.shared.queue.publish(Lane::Interactive, message).await;
+        let lane = match priority {
+            Priority::Interactive => Lane::Interactive,
+            Priority::Bulk => Lane::Background,
+        };
+        let published = self.shared.queue.publish(lane, message).await;
         published.map_err(|error| match error {
             PublishError::Full => Refusal::Full,
             PublishError::Unavailable(why) => Refusal::Unavailable(why),

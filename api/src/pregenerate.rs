@@ -13,6 +13,8 @@ use thumbmill_shared::transform::VariantRequest;
 pub(crate) struct Pregenerate {
     variants: Vec<VariantRequest>,
     encoding: Encoding,
+    /// Most of them in one job.
+    max_variants: usize,
     queue: Queue,
 }
 
@@ -39,19 +41,23 @@ impl Pregenerate {
         Ok(Self {
             variants: variants.collect::<Result<_, PresetError>>()?,
             encoding: settings.encoding(),
+            max_variants: settings.max_variants.max(1) as usize,
             queue,
         })
     }
 
-    /// Publishes one bulk job for an upload. It is there in any case, so what goes wrong here is only
-    /// logged; its thumbnails are then made when they are asked for.
+    /// Publishes a bulk job for an upload, or several if one may not have all variants. The upload is there
+    /// in any case, so what goes wrong here is only logged; its thumbnails are then made when they are asked for.
     pub(crate) async fn publish(&self, asset: AssetId) {
-        if self.variants.is_empty() {
-            return;
+        for variants in self.variants.chunks(self.max_variants) {
+            self.publish_job(asset, variants.to_vec()).await;
         }
+    }
+
+    async fn publish_job(&self, asset: AssetId, variants: Vec<VariantRequest>) {
         let job = RenderJob {
             encoding: Some(self.encoding),
-            ..RenderJob::new(asset, self.variants.clone())
+            ..RenderJob::new(asset, variants)
         };
         match Message::new(&job, Seen::Nothing, TraceContext::random()) {
             Ok(message) => {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use thumbmill_http::Client;
+use thumbmill_shared::job::Priority;
 use tokio::sync::oneshot;
 
 mod window;
@@ -26,7 +27,7 @@ pub(crate) struct Ticket(u64);
 #[derive(Debug, Default)]
 struct State {
     window: Window,
-    /// Turns that were given and have not ended.
+    /// Interactive turns that were given and have not ended.
     running: u32,
     next: u64,
     waiting: HashMap<Ticket, Waiting>,
@@ -45,6 +46,9 @@ struct Active {
     /// It may have so many: one more for each that was done, so that whoever asks for what takes
     /// long does not take all workers before anybody knows.
     most: u32,
+    /// It did not wait for the last of its jobs: its next ones have the priority of bulk, until it
+    /// waits for one to its end.
+    walks_away: bool,
 }
 
 /// So many turns a client may have at first.
@@ -57,14 +61,26 @@ const ACTIVE_FOR: Duration = Duration::from_secs(1);
 struct Waiting {
     /// A miss that several wait for has a turn with whoever's comes first.
     clients: Vec<Client>,
-    told: oneshot::Sender<Client>,
+    told: oneshot::Sender<Given>,
+}
+
+/// Whose turn it is, and which priority its job has.
+#[derive(Clone, Copy, Debug)]
+struct Given {
+    client: Client,
+    priority: Priority,
 }
 
 /// How a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The job was done, after so much that was not its render.
-    Done(Duration),
+    /// The job was done.
+    Done {
+        /// What it took besides its render.
+        beside: Duration,
+        /// Whether anybody still waited for it.
+        awaited: bool,
+    },
     /// Nothing was put on the queue, or nothing can be said of how long it took.
     Unknown,
     /// Nobody did the job in time.
@@ -74,7 +90,7 @@ pub(crate) enum Ended {
 impl Turns {
     /// Asks for a turn in the name of `client`.
     pub(crate) fn ask(&self, client: Client) -> Wait {
-        let (told, turn) = oneshot::channel::<Client>();
+        let (told, turn) = oneshot::channel::<Given>();
         let mut state = self.state();
         let ticket = Ticket(state.next);
         state.next += 1;
@@ -121,6 +137,7 @@ impl State {
             asked,
             running: 0,
             most: FIRST_TURNS,
+            walks_away: false,
         });
         active.asked = asked;
         let tickets = self.of_client.entry(client).or_default();
@@ -132,22 +149,18 @@ impl State {
 
     /// Gives turns while there are any to give.
     fn give(&mut self) {
-        if self.running >= self.window.size() {
-            return;
-        }
         let share = self.share();
         // Those that have their share are passed over.
         let mut passed = 0;
-        while self.running < self.window.size() && passed < self.order.len() {
+        while passed < self.order.len() {
             let Some(client) = self.order.pop_front() else {
                 return;
             };
-            let active = self.active.get(&client);
-            if active.is_some_and(|active| active.running >= share.min(active.most)) {
+            let Some(priority) = self.next(client, share) else {
                 self.order.push_back(client);
                 passed += 1;
                 continue;
-            }
+            };
             passed = 0;
             let tickets = self.of_client.get_mut(&client);
             let ticket = tickets.and_then(VecDeque::pop_front);
@@ -155,13 +168,24 @@ impl State {
             let Some(waiting) = ticket.and_then(|ticket| self.remove(ticket)) else {
                 continue;
             };
-            if waiting.told.send(client).is_ok() {
-                self.running += 1;
+            if waiting.told.send(Given { client, priority }).is_ok() {
+                self.running += room(priority);
                 if let Some(active) = self.active.get_mut(&client) {
                     active.running += 1;
                 }
             }
         }
+    }
+
+    /// The priority of this client's next turn, if it may have one now.
+    fn next(&self, client: Client, share: u32) -> Option<Priority> {
+        let active = self.active.get(&client);
+        let (running, most) = active.map_or((0, FIRST_TURNS), |it| (it.running, it.most));
+        if active.is_some_and(|active| active.walks_away) {
+            return (running < FIRST_TURNS).then_some(Priority::Bulk);
+        }
+        let may = self.running < self.window.size() && running < share.min(most);
+        may.then_some(Priority::Interactive)
     }
 
     /// How many turns a client may have: the more ask, the fewer.
@@ -175,12 +199,19 @@ impl State {
     }
 
     /// A turn of this client has ended.
-    fn end(&mut self, client: Client, ended: Ended) {
-        self.running -= 1;
+    fn end(&mut self, Given { client, priority }: Given, ended: Ended) {
+        self.running -= room(priority);
         if let Some(active) = self.active.get_mut(&client) {
             active.running = active.running.saturating_sub(1);
             match ended {
-                Ended::Done(_) => active.most = active.most.saturating_add(1),
+                Ended::Done { awaited: true, .. } => {
+                    active.most = active.most.saturating_add(1);
+                    active.walks_away = false;
+                }
+                Ended::Done { awaited: false, .. } => {
+                    active.most = FIRST_TURNS;
+                    active.walks_away = true;
+                }
                 Ended::Unknown => {}
                 Ended::Late => active.most = FIRST_TURNS,
             }
@@ -216,12 +247,20 @@ impl State {
     }
 }
 
+/// How much of the window a turn takes. Jobs that give way to others cannot delay them.
+fn room(priority: Priority) -> u32 {
+    match priority {
+        Priority::Interactive => 1,
+        Priority::Bulk => 0,
+    }
+}
+
 /// A turn that is waited for; who drops it gives it up.
 #[derive(Debug)]
 pub(crate) struct Wait {
     turns: Turns,
     ticket: Ticket,
-    turn: oneshot::Receiver<Client>,
+    turn: oneshot::Receiver<Given>,
 }
 
 impl Wait {
@@ -232,13 +271,13 @@ impl Wait {
 
     /// Waits for the turn. May be asked again after it was interrupted.
     pub(crate) async fn come(&mut self) -> Turn {
-        let Ok(client) = (&mut self.turn).await else {
+        let Ok(given) = (&mut self.turn).await else {
             // The other end is dropped by nobody but this.
             return std::future::pending().await;
         };
         Turn {
             turns: self.turns.clone(),
-            client,
+            given,
             begun: Instant::now(),
             ended: Ended::Unknown,
         }
@@ -250,8 +289,8 @@ impl Drop for Wait {
         let mut state = self.turns.state();
         let waited = state.remove(self.ticket).is_some();
         // Given just now, and taken by nobody.
-        if !waited && let Ok(client) = self.turn.try_recv() {
-            state.end(client, Ended::Unknown);
+        if !waited && let Ok(given) = self.turn.try_recv() {
+            state.end(given, Ended::Unknown);
         }
     }
 }
@@ -260,15 +299,22 @@ impl Drop for Wait {
 #[derive(Debug)]
 pub(crate) struct Turn {
     turns: Turns,
-    client: Client,
+    given: Given,
     begun: Instant,
     ended: Ended,
 }
 
 impl Turn {
-    /// The job is done; `render` of the time since the turn began was its render.
-    pub(crate) fn done(&mut self, render: Duration) {
-        self.ended = Ended::Done(self.begun.elapsed().saturating_sub(render));
+    /// The priority of its job.
+    pub(crate) fn priority(&self) -> Priority {
+        self.given.priority
+    }
+
+    /// The job is done; `render` of the time since the turn began was its render. `awaited`: a client
+    /// still waits for it.
+    pub(crate) fn done(&mut self, render: Duration, awaited: bool) {
+        let beside = self.begun.elapsed().saturating_sub(render);
+        self.ended = Ended::Done { beside, awaited };
     }
 
     /// Nobody did the job in time.
@@ -282,8 +328,12 @@ impl Drop for Turn {
         let mut state = self.turns.state();
         // Shares leave turns over.
         let full = state.running >= state.window.size() || !state.order.is_empty();
-        state.window.note(self.ended, full);
-        state.end(self.client, self.ended);
+        match self.given.priority {
+            Priority::Interactive => state.window.note(self.ended, full),
+            // It says nothing of the interactive queue.
+            Priority::Bulk => {}
+        }
+        state.end(self.given, self.ended);
     }
 }
 
@@ -367,10 +417,30 @@ mod tests {
             waits.retain(|wait| !wait.turn.is_terminated());
             sizes.push(given.len());
             for mut turn in given.drain(..) {
-                turn.done(Duration::ZERO);
+                turn.done(Duration::ZERO, true);
             }
         }
         assert_eq!(sizes[..4], [2, 4, 8, 16]);
+    }
+
+    #[test]
+    fn a_client_that_does_not_wait_for_its_jobs_has_the_priority_of_bulk_until_it_does() {
+        let (turns, taken) = busy();
+        assert!(came(&mut turns.ask(client(1))).is_none());
+        drop(taken);
+        let mut first = came(&mut turns.ask(client(1))).unwrap();
+        assert_eq!(first.priority(), Priority::Interactive);
+        let _second = came(&mut turns.ask(client(1))).unwrap();
+        first.done(Duration::ZERO, false);
+        drop(first);
+        let mut third = came(&mut turns.ask(client(1))).unwrap();
+        assert_eq!(third.priority(), Priority::Bulk);
+        assert!(came(&mut turns.ask(client(1))).is_none());
+        assert_eq!(turns.state().running, 1);
+        third.done(Duration::ZERO, true);
+        drop(third);
+        let fourth = came(&mut turns.ask(client(1))).unwrap();
+        assert_eq!(fourth.priority(), Priority::Interactive);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use crate::asset::{AssetId, OriginalVersion, hex};
 use crate::campaigns::{CampaignName, MOST_JOBS};
 use crate::encoding::Encoding;
-use crate::queue::Lane;
 use crate::shown::shown;
 use crate::transform::VariantRequest;
 
@@ -52,7 +51,27 @@ pub struct RenderJob {
     pub begun_unix: Option<u64>,
     /// Whose slots, renderers and memory it gets, if not those of the lane that it waited on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Lane>,
+    pub priority: Option<Priority>,
+}
+
+/// Whose slots, renderers and memory a job gets on its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Those of jobs that a client waits for.
+    Interactive,
+    /// Those of jobs that nobody waits for. They give way to interactive jobs.
+    Bulk,
+}
+
+impl Priority {
+    /// Its name in arguments and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Bulk => "bulk",
+        }
+    }
 }
 
 /// Names a job by its content: the same job published twice has the same id.

@@ -1,17 +1,14 @@
 //! Jobs on their way from those who need variants to workers.
 //!
 //! A job that [`Queue::publish`] accepted is delivered at least once, and again until it is
-//! settled. Interactive jobs and bulk jobs wait apart, so that bulk never delays people.
+//! settled. Each lane waits in a queue of its own, so that jobs nobody waits for never delay the others.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::campaigns::CampaignName;
-use crate::job::{JobError, JobId, RenderJob};
+use crate::job::{JobError, JobId, Priority, RenderJob};
 use crate::readiness::DeliveryKind;
 use crate::settings::{Settings, is_url};
 use crate::shutdown::Shutdown;
@@ -25,22 +22,48 @@ pub use embedded::Embedded;
 pub use rabbitmq::{DeadLetters, RabbitMq, Taken};
 pub use topology::Delay;
 
-/// Who waits for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+/// Where a job waits. Each lane is a queue of its own, so that no lane waits for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// Somebody, right now.
+    /// Jobs that a client waits for.
     Interactive,
-    /// Nobody yet.
+    /// Jobs that a client asked for without waiting.
+    Background,
+    /// Jobs that were published in bulk.
     Bulk,
 }
 
 impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 3] = [Self::Interactive, Self::Background, Self::Bulk];
+
     /// Its name in queues, logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interactive => "interactive",
+            Self::Background => "background",
             Self::Bulk => "bulk",
+        }
+    }
+
+    /// The lane of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lane| lane.name() == name)
+    }
+
+    /// The priority of its jobs, unless a job brings its own.
+    pub fn priority(self) -> Priority {
+        match self {
+            Self::Interactive => Priority::Interactive,
+            Self::Background | Self::Bulk => Priority::Bulk,
+        }
+    }
+
+    /// Whether the lane refuses jobs beyond `THUMBMILL_QUEUE_LIMIT`. Bulk publishers have no such limit.
+    pub fn is_limited(self) -> bool {
+        match self {
+            Self::Interactive | Self::Background => true,
+            Self::Bulk => false,
         }
     }
 }
@@ -254,8 +277,17 @@ impl Delivery {
 pub struct Prefetch {
     /// Of the interactive lane.
     pub interactive: u16,
-    /// Of the bulk lane.
+    /// Of each of the lanes whose jobs nobody waits for.
     pub bulk: u16,
+}
+
+impl Prefetch {
+    fn of(self, lane: Lane) -> u16 {
+        match lane.priority() {
+            Priority::Interactive => self.interactive,
+            Priority::Bulk => self.bulk,
+        }
+    }
 }
 
 /// Deliveries as they come, interactive ones first.

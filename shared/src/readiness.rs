@@ -18,7 +18,7 @@ use bytes::Bytes;
 use tokio::sync::broadcast;
 
 use crate::asset::AssetId;
-use crate::job::JobId;
+use crate::job::{JobId, Priority};
 use crate::outcome::{Outcome, Ready};
 use crate::settings::{Namespace, is_url};
 use crate::shutdown::Shutdown;
@@ -55,6 +55,22 @@ pub enum Enqueue {
     Pending,
     /// Publish the job, then say [`Readiness::published`] or [`Readiness::withdraw`].
     Publish,
+}
+
+/// A job that is on its way to a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The job.
+    pub job: JobId,
+    /// Its priority.
+    pub priority: Priority,
+}
+
+impl Pending {
+    /// Whether a job of this priority would be done before this one.
+    fn is_behind(&self, priority: Priority) -> bool {
+        self.priority == Priority::Bulk && priority == Priority::Interactive
+    }
 }
 
 /// What a worker that holds a job for a variant does next.
@@ -205,7 +221,13 @@ impl Readiness {
     }
 
     /// What to do about a variant that is not in the store.
-    pub async fn enqueue(&self, key: &VariantKey, job: &JobId) -> Result<Enqueue, ReadinessError> {
+    ///
+    /// A job on its way through the background lane does not keep an interactive one from the queue.
+    pub async fn enqueue(
+        &self,
+        key: &VariantKey,
+        job: &Pending,
+    ) -> Result<Enqueue, ReadinessError> {
         match self {
             Self::Embedded(embedded) => Ok(embedded.enqueue(key, job)),
             Self::Redis(redis) => redis.enqueue(key, job).await,
@@ -213,7 +235,7 @@ impl Readiness {
     }
 
     /// The job that [`Enqueue::Publish`] asked for is on the queue.
-    pub async fn published(&self, key: &VariantKey, job: &JobId) -> Result<(), ReadinessError> {
+    pub async fn published(&self, key: &VariantKey, job: &Pending) -> Result<(), ReadinessError> {
         match self {
             Self::Embedded(embedded) => {
                 embedded.published(key, job);
@@ -224,7 +246,7 @@ impl Readiness {
     }
 
     /// The job that [`Enqueue::Publish`] asked for could not be published.
-    pub async fn withdraw(&self, key: &VariantKey, job: &JobId) -> Result<(), ReadinessError> {
+    pub async fn withdraw(&self, key: &VariantKey, job: &Pending) -> Result<(), ReadinessError> {
         match self {
             Self::Embedded(embedded) => {
                 embedded.withdraw(key, job);

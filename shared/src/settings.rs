@@ -193,7 +193,7 @@ settings! {
     Worker isolation: Isolation = "required", "Whether pictures are rendered in child processes that may open no file and no connection: `required` (where the system has no seccomp or does not let limits be set, the worker refuses to start), `preferred` (it only says so) or `off` (in the worker's own process).";
     Worker isolation_memory: ByteSize = "2GiB", "Address space of such a process; one that needs more is ended.";
     Worker render_timeout: Duration = "30s", "How long the decode of an original may take, and each of its variants. A job that takes longer in all does the rest in another turn.";
-    Worker max_variants: u32 = "100", "Most variants of one job, each of at most 16 KiB of JSON; a job with more is a dead letter.";
+    Every max_variants: u32 = "100", "Most variants of one job, each of at most 16 KiB of JSON; a job with more is a dead letter.";
     Worker attempts: u32 = "5", "How often a job is tried before it is dead-lettered.";
     Every grace: Duration = "25s", "How long a process may take to end after SIGTERM.";
     Every log: LogFormat = "text", "How log lines are written: `text` or `json`.";

@@ -259,6 +259,49 @@ async fn whoever_floods_is_told_so_and_no_other_client_is_sent_away() {
     Arc::into_inner(cluster).unwrap().finish(0).await;
 }
 
+/// Asking without waiting is answered at once, also while nobody works: the jobs are safe on a queue of
+/// their own. There they are not in the way of a client that waits.
+#[tokio::test]
+async fn jobs_that_clients_do_not_wait_for_are_accepted_at_once_and_done_behind_the_others() {
+    let settings = settings([
+        ("THUMBMILL_CLIENT_HEADER", "x-forwarded-for"),
+        ("THUMBMILL_SLOTS", "1"),
+        ("THUMBMILL_WAIT", "30s"),
+    ]);
+    let mut cluster = Cluster::distributed(1, 0, &settings).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(3000, 2000)).await;
+    let get = |width: u32, client: &str| {
+        let url = cluster.url(&format!("/assets/{id}?width={width}"));
+        cluster.client().get(url).header("x-forwarded-for", client)
+    };
+    for width in 1000..1040 {
+        let answer = get(width, "192.0.2.1").header("prefer", "respond-async");
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    }
+    // RabbitMQ counts with a delay.
+    until("all are on the queue", async || {
+        cluster.waiting("background").await == 40
+    })
+    .await;
+    assert_eq!(cluster.waiting("interactive").await, 0);
+    // One that another client waits for, though it is the last of the 40.
+    let waits = tokio::spawn(get(1039, "192.0.2.2").send());
+    until("it is asked for again", async || {
+        cluster.waiting("interactive").await == 1
+    })
+    .await;
+    cluster.start_worker().await;
+    assert_eq!(waits.await.unwrap().unwrap().status(), StatusCode::OK);
+    let left = cluster.waiting("background").await;
+    assert!(left > 20, "{left} jobs of 40 are left");
+    until("the others are done", async || {
+        cluster.waiting("background").await == 0 && cluster.metric(WAITING, "").await == 0
+    })
+    .await;
+    cluster.finish(0).await;
+}
+
 /// What nobody waits for any more is not begun, and a miss that others want has their turn.
 #[tokio::test]
 async fn what_nobody_waits_for_any_more_is_not_put_on_the_queue() {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use thumbmill_shared::asset::AssetId;
-use thumbmill_shared::job::{JobId, RenderJob};
+use thumbmill_shared::job::{JobId, Priority, RenderJob};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
 use thumbmill_shared::readiness::{
-    ANNOUNCED_BYTES, Claim, Claimant, DeliveryKind, Ending, Enqueue, Event, Hears, Readiness,
-    ReadinessLocation,
+    ANNOUNCED_BYTES, Claim, Claimant, DeliveryKind, Ending, Enqueue, Event, Hears, Pending,
+    Readiness, ReadinessLocation,
 };
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::variant::VariantKey;
@@ -32,6 +32,7 @@ macro_rules! contract {
 contract! {
     one_of_many_publishes_and_the_others_wait
     a_job_that_could_not_be_published_is_published_by_the_next
+    a_bulk_job_on_its_way_does_not_keep_an_interactive_one_from_the_queue
     one_worker_has_a_variant_at_a_time
     a_worker_that_died_is_followed_by_the_one_that_gets_its_job
     an_outcome_is_announced_and_remembered
@@ -66,6 +67,13 @@ fn job(name: &str) -> JobId {
     RenderJob::id_of(name.as_bytes())
 }
 
+fn pending(name: &str) -> Pending {
+    Pending {
+        job: job(name),
+        priority: Priority::Interactive,
+    }
+}
+
 fn claimant(name: &str, worker: &str, attempt: u32, delivery: DeliveryKind) -> Claimant {
     Claimant {
         job: job(name),
@@ -91,7 +99,7 @@ fn failed() -> Outcome {
 }
 
 async fn one_of_many_publishes_and_the_others_wait(readiness: Readiness) {
-    let (key, job) = (key(), job("a"));
+    let (key, job) = (key(), pending("a"));
     let all = join_all((0..50).map(|_| readiness.enqueue(&key, &job))).await;
     let publishers = all
         .iter()
@@ -112,20 +120,42 @@ async fn one_of_many_publishes_and_the_others_wait(readiness: Readiness) {
 async fn a_job_that_could_not_be_published_is_published_by_the_next(readiness: Readiness) {
     let key = key();
     assert_eq!(
-        readiness.enqueue(&key, &job("a")).await.unwrap(),
+        readiness.enqueue(&key, &pending("a")).await.unwrap(),
         Enqueue::Publish
     );
-    readiness.withdraw(&key, &job("b")).await.unwrap();
+    readiness.withdraw(&key, &pending("b")).await.unwrap();
     assert_eq!(
-        readiness.enqueue(&key, &job("a")).await.unwrap(),
+        readiness.enqueue(&key, &pending("a")).await.unwrap(),
         Enqueue::Pending,
         "only its own job is withdrawn"
     );
-    readiness.withdraw(&key, &job("a")).await.unwrap();
+    readiness.withdraw(&key, &pending("a")).await.unwrap();
     assert_eq!(
-        readiness.enqueue(&key, &job("a")).await.unwrap(),
+        readiness.enqueue(&key, &pending("a")).await.unwrap(),
         Enqueue::Publish
     );
+}
+
+/// A client that waits does not wait behind all that others have asked for without waiting.
+async fn a_bulk_job_on_its_way_does_not_keep_an_interactive_one_from_the_queue(
+    readiness: Readiness,
+) {
+    let (key, interactive) = (key(), pending("a"));
+    let bulk = Pending {
+        priority: Priority::Bulk,
+        ..interactive.clone()
+    };
+    let enqueue = async |job| readiness.enqueue(&key, job).await.unwrap();
+    assert_eq!(enqueue(&bulk).await, Enqueue::Publish);
+    readiness.published(&key, &bulk).await.unwrap();
+    assert_eq!(enqueue(&bulk).await, Enqueue::Pending);
+    assert_eq!(enqueue(&interactive).await, Enqueue::Publish);
+    readiness.published(&key, &interactive).await.unwrap();
+    assert_eq!(enqueue(&interactive).await, Enqueue::Pending);
+    assert_eq!(enqueue(&bulk).await, Enqueue::Pending);
+    // The bulk one's publisher learns late that it was not taken.
+    readiness.withdraw(&key, &bulk).await.unwrap();
+    assert_eq!(enqueue(&interactive).await, Enqueue::Pending);
 }
 
 async fn one_worker_has_a_variant_at_a_time(readiness: Readiness) {
@@ -189,7 +219,7 @@ async fn a_worker_that_died_is_followed_by_the_one_that_gets_its_job(readiness: 
 async fn an_outcome_is_announced_and_remembered(readiness: Readiness) {
     let (key, worker) = (key(), claimant("a", "w", 1, DeliveryKind::First));
     let mut events = readiness.events();
-    readiness.enqueue(&key, &job("a")).await.unwrap();
+    readiness.enqueue(&key, &pending("a")).await.unwrap();
     readiness.claim(&key, &worker).await.unwrap();
     readiness
         .finish(&key, &worker, &ready().into())
@@ -197,7 +227,7 @@ async fn an_outcome_is_announced_and_remembered(readiness: Readiness) {
         .unwrap();
     assert_eq!(heard(&mut events).await, (key.clone(), ready().into()));
     assert_eq!(
-        readiness.enqueue(&key, &job("b")).await.unwrap(),
+        readiness.enqueue(&key, &pending("b")).await.unwrap(),
         Enqueue::Known(ready())
     );
     assert_eq!(
@@ -234,7 +264,7 @@ async fn a_small_picture_comes_with_its_announcement(readiness: Readiness) {
         readiness.finish(&key, &worker, &ending).await.unwrap();
         assert_eq!(heard(&mut events).await, (key.clone(), ending));
         assert_eq!(
-            readiness.enqueue(&key, &job("b")).await.unwrap(),
+            readiness.enqueue(&key, &pending("b")).await.unwrap(),
             Enqueue::Known(Outcome::Ready(ready))
         );
     }
@@ -247,7 +277,7 @@ async fn a_failure_does_not_hide_a_picture(readiness: Readiness) {
         .await
         .unwrap();
     assert_eq!(
-        readiness.enqueue(&key, &job("a")).await.unwrap(),
+        readiness.enqueue(&key, &pending("a")).await.unwrap(),
         Enqueue::Known(failed())
     );
     readiness
@@ -259,7 +289,7 @@ async fn a_failure_does_not_hide_a_picture(readiness: Readiness) {
         .await
         .unwrap();
     assert_eq!(
-        readiness.enqueue(&key, &job("a")).await.unwrap(),
+        readiness.enqueue(&key, &pending("a")).await.unwrap(),
         Enqueue::Known(ready())
     );
 }
@@ -272,7 +302,7 @@ async fn what_is_forgotten_is_made_again(readiness: Readiness) {
         .unwrap();
     readiness.forget(&key).await.unwrap();
     assert_eq!(
-        readiness.enqueue(&key, &job("a")).await.unwrap(),
+        readiness.enqueue(&key, &pending("a")).await.unwrap(),
         Enqueue::Publish
     );
 }

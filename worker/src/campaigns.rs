@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use thumbmill_shared::campaigns::{Begin, CampaignName, CampaignState, Campaigns, Settled};
-use thumbmill_shared::job::RenderJob;
+use thumbmill_shared::job::{Priority, RenderJob};
 use thumbmill_shared::outcome::Failure;
-use thumbmill_shared::queue::{Delay, Lane, Settle};
+use thumbmill_shared::queue::{Delay, Settle};
 
 /// How long a campaign that runs is believed to run on.
 const RUNS_ON: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ impl Ledger {
 
     /// What becomes of a job that is not to be done now; nothing if it is. Where the ledger cannot
     /// be reached jobs are done.
-    pub(crate) async fn steered(&self, job: &RenderJob, lane: Lane) -> Option<Settle> {
+    pub(crate) async fn steered(&self, job: &RenderJob, priority: Priority) -> Option<Settle> {
         let name = job.campaign.as_ref()?;
         if lock(&self.running)
             .get(name)
@@ -58,7 +58,7 @@ impl Ledger {
             Ok(CampaignState::Cancelled) => {
                 let none = vec![None; job.variants.len()];
                 let settled = settled(job, &none, Fate::ThrownAway);
-                let later = self.write(name, &settled, lane).await;
+                let later = self.write(name, &settled, priority).await;
                 Some(later.unwrap_or(Settle::Done))
             }
             Err(error) => {
@@ -73,23 +73,28 @@ impl Ledger {
     pub(crate) async fn ended(
         &self,
         job: &RenderJob,
-        lane: Lane,
+        priority: Priority,
         failures: &[Option<Failure>],
     ) -> Option<Settle> {
         let name = job.campaign.as_ref()?;
         let settled = settled(job, failures, Fate::Tried);
-        self.write(name, &settled, lane).await
+        self.write(name, &settled, priority).await
     }
 
     /// Writes one end; else the job shall come again, and finds its thumbnails made.
-    async fn write(&self, name: &CampaignName, settled: &Settled, lane: Lane) -> Option<Settle> {
+    async fn write(
+        &self,
+        name: &CampaignName,
+        settled: &Settled,
+        priority: Priority,
+    ) -> Option<Settle> {
         let begun = Instant::now();
         loop {
             let Err(error) = self.campaigns.settled(name, settled).await else {
                 return None;
             };
-            // Jobs of people wait behind one of their lane.
-            if lane == Lane::Interactive || begun.elapsed() > PATIENCE {
+            // Interactive jobs would wait behind it.
+            if priority == Priority::Interactive || begun.elapsed() > PATIENCE {
                 tracing::warn!(%error, "a campaign's job comes again once its end can be written");
                 return Some(Settle::Postpone(Delay::Middle));
             }

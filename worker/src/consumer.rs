@@ -4,23 +4,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use thumbmill_shared::job::{RenderJob, most_body_bytes};
+use thumbmill_shared::job::{Priority, RenderJob, most_body_bytes};
 use thumbmill_shared::metrics::{JOBS, JOBS_RUNNING, QUEUED_SECONDS};
 use thumbmill_shared::outcome::Failure;
-use thumbmill_shared::queue::{Delivery, Lane, Prefetch, Queue, Settle, Source};
+use thumbmill_shared::queue::{Delivery, Prefetch, Queue, Settle, Source};
 use thumbmill_shared::readiness::Claimant;
 use thumbmill_shared::shutdown::Shutdown;
 use tracing::Instrument;
 
 use crate::job::{Arrival, Worker};
-use crate::lanes::PerLane;
+use crate::priority::PerPriority;
 use crate::settle::{self, Tried};
 
 /// Interactive jobs that are fetched while others render.
 const OVERLAP: u16 = 1;
 
 /// How many jobs are fetched for so many renders at a time.
-pub(crate) fn prefetch(slots: &PerLane<usize>) -> anyhow::Result<Prefetch> {
+pub(crate) fn prefetch(slots: &PerPriority<usize>) -> anyhow::Result<Prefetch> {
     let count = |slots: usize, name| {
         u16::try_from(slots).with_context(|| format!("{name} is larger than {}", u16::MAX))
     };
@@ -110,9 +110,9 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>
         delivery: delivery.kind,
     };
     let arrival = Arrival {
-        lane: job.priority.unwrap_or(match delivery.source {
-            Source::Lane(lane) => lane,
-            Source::Expired => Lane::Bulk,
+        priority: job.priority.unwrap_or(match delivery.source {
+            Source::Lane(lane) => lane.priority(),
+            Source::Expired => Priority::Bulk,
         }),
         queued: delivery.age(),
         seen: message.seen,
@@ -126,8 +126,8 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>
         Source::Expired => message.attempt,
     };
     let too_often = settle::too_often(delivery.source, begun, worker.attempts);
-    let (ledger, lane) = (&worker.ledger, arrival.lane);
-    if let Some(settle) = ledger.steered(&job, lane).await {
+    let (ledger, priority) = (&worker.ledger, arrival.priority);
+    if let Some(settle) = ledger.steered(&job, priority).await {
         return (settle, None);
     }
     let (settle, end) = if let Some(reason) = too_often {
@@ -140,7 +140,7 @@ async fn decide(worker: &Worker, delivery: &Delivery) -> (Settle, Option<Burial>
     let Some(failures) = settle::failures(&settle, end, &failure, job.variants.len()) else {
         return (settle, None);
     };
-    if let Some(later) = ledger.ended(&job, lane, &failures).await {
+    if let Some(later) = ledger.ended(&job, priority, &failures).await {
         return (later, None);
     }
     let burial = matches!(settle, Settle::Dead(_)).then_some(Burial {

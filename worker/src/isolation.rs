@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use thumbmill_shared::encoding::Encoding;
-use thumbmill_shared::queue::Lane;
+use thumbmill_shared::job::Priority;
 use thumbmill_shared::settings::{Isolation, Settings};
 use thumbmill_shared::transform::Transform;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::lanes::People;
 use crate::memory::Budget;
+use crate::priority::People;
 use crate::render::{Deadline, Limits, RenderError, Rendered, Rendering};
 
 mod child;
@@ -45,7 +45,7 @@ const LATE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     /// Renders of bulk get the CPU that others leave.
-    pub(crate) lane: Lane,
+    pub(crate) priority: Priority,
     pub(crate) original: Bytes,
     pub(crate) transforms: Vec<Transform>,
     pub(crate) limits: Limits,
@@ -240,7 +240,9 @@ impl Work {
             Err(refused) => return tell(begun, Err(refused)),
         };
         let needed = rendering.needed_bytes();
-        let _taken = self.runtime.block_on(self.memory.take(task.lane, needed));
+        let _taken = self
+            .runtime
+            .block_on(self.memory.take(task.priority, needed));
         let started = Instant::now();
         let mut decoded = match rendering.decode(Deadline::after(task.timeout)) {
             Ok(decoded) => decoded,

@@ -8,11 +8,11 @@ use thumbmill_shared::backends::Backends;
 use thumbmill_shared::chain::chain;
 use thumbmill_shared::encoding::Encoding;
 use thumbmill_shared::format::FormatChoice;
-use thumbmill_shared::job::RenderJob;
+use thumbmill_shared::job::{Priority, RenderJob};
 use thumbmill_shared::originals::OriginalsError;
 use thumbmill_shared::outcome::{Failure, Reason};
 use thumbmill_shared::preset::{PresetError, Presets};
-use thumbmill_shared::queue::{Lane, Seen};
+use thumbmill_shared::queue::Seen;
 use thumbmill_shared::readiness::{Claimant, DeliveryKind};
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::StorageError;
@@ -22,8 +22,8 @@ use tokio::sync::Semaphore;
 
 use crate::campaigns::Ledger;
 use crate::isolation::{NotRendered, Renderer};
-use crate::lanes::{People, PerLane};
 use crate::memory::Budget;
+use crate::priority::{People, PerPriority};
 use crate::render::Limits;
 use crate::settle::JobEnd;
 use crate::sweeper::Written;
@@ -61,7 +61,7 @@ pub(crate) struct Worker {
     pub(crate) shutdown: Shutdown,
     pub(crate) renderer: Renderer,
     /// Renders at a time: bulk ones run beside those of people, who have the CPU first.
-    pub(crate) slots: PerLane<Semaphore>,
+    pub(crate) slots: PerPriority<Semaphore>,
     pub(crate) people: People,
     pub(crate) ledger: Ledger,
     /// For originals, from their fetch to their end.
@@ -74,7 +74,7 @@ pub(crate) struct Worker {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
     /// Who waits for it.
-    pub(crate) lane: Lane,
+    pub(crate) priority: Priority,
     /// How long it waited.
     pub(crate) queued: Duration,
     /// What its publisher saw in the store.

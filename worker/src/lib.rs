@@ -10,16 +10,16 @@ use thumbmill_shared::shutdown::Shutdown;
 use tokio::sync::Semaphore;
 
 use isolation::Renderer;
-use lanes::{People, PerLane};
 use memory::Budget;
+use priority::{People, PerPriority};
 use sweeper::{Sweeper, Written};
 
 mod campaigns;
 mod consumer;
 pub mod isolation;
 mod job;
-mod lanes;
 mod memory;
+mod priority;
 pub mod render;
 mod settle;
 mod sweeper;
@@ -48,7 +48,7 @@ pub async fn run(
         .as_deref()
         .map_or_else(|| Ok(Presets::default()), Presets::read)?;
     let queue = backends.queue.clone();
-    let slots = PerLane {
+    let slots = PerPriority {
         interactive: settings.slots.count(),
         bulk: settings.bulk_slots.count(),
     };
@@ -79,7 +79,7 @@ pub async fn run(
         people: People::new(slots.interactive),
         originals: Budget::new(memory / 2),
         pixels: Arc::new(Budget::new(memory / 2)),
-        slots: PerLane {
+        slots: PerPriority {
             interactive: Semaphore::new(slots.interactive),
             bulk: Semaphore::new(slots.bulk),
         },

@@ -3,28 +3,28 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use thumbmill_shared::queue::Lane;
+use thumbmill_shared::job::Priority;
 use thumbmill_shared::settings::Memory;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::lanes::PerLane;
+use crate::priority::PerPriority;
 
 mod available;
 
 /// How long bulk leaves to people what becomes free: it may hold what they ask for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Memory that is taken and given back; within a lane first come, first served.
+/// Memory that is taken and given back; within a priority first come, first served.
 ///
 /// People may take all of it. Bulk may take half, and for a while nothing if people wait.
 #[derive(Debug)]
 pub(crate) struct Budget {
     total_bytes: u64,
     taken: Mutex<Taken>,
-    /// Whoever is next of each lane looks again.
+    /// Whoever is next of each priority looks again.
     changed: Notify,
-    turn: PerLane<tokio::sync::Mutex<()>>,
+    turn: PerPriority<tokio::sync::Mutex<()>>,
 }
 
 /// What is taken, and who waits.
@@ -36,11 +36,11 @@ struct Taken {
 }
 
 impl Taken {
-    fn fits(self, lane: Lane, bytes: u64, total_bytes: u64) -> bool {
+    fn fits(self, priority: Priority, bytes: u64, total_bytes: u64) -> bool {
         let fits = self.interactive_bytes + self.bulk_bytes + bytes <= total_bytes;
-        match lane {
-            Lane::Interactive => fits,
-            Lane::Bulk => {
+        match priority {
+            Priority::Interactive => fits,
+            Priority::Bulk => {
                 // One that needs more than the half gets it when it is the only one.
                 let in_share = self.bulk_bytes == 0 || self.bulk_bytes + bytes <= total_bytes / 2;
                 fits && in_share && self.interactive_waiting == 0
@@ -48,10 +48,10 @@ impl Taken {
         }
     }
 
-    fn of(&mut self, lane: Lane) -> &mut u64 {
-        match lane {
-            Lane::Interactive => &mut self.interactive_bytes,
-            Lane::Bulk => &mut self.bulk_bytes,
+    fn of(&mut self, priority: Priority) -> &mut u64 {
+        match priority {
+            Priority::Interactive => &mut self.interactive_bytes,
+            Priority::Bulk => &mut self.bulk_bytes,
         }
     }
 }
@@ -62,22 +62,22 @@ impl Budget {
             total_bytes: bytes,
             taken: Mutex::default(),
             changed: Notify::new(),
-            turn: PerLane::default(),
+            turn: PerPriority::default(),
         }
     }
 
     /// Waits until so much is free. Whoever needs more than there is gets all, and so works alone.
-    pub(crate) async fn take(&self, lane: Lane, bytes: u64) -> Share<'_> {
+    pub(crate) async fn take(&self, priority: Priority, bytes: u64) -> Share<'_> {
         let bytes = bytes.min(self.total_bytes);
-        let _waiting = Waiting::begin(self, lane);
-        let _turn = self.turn.of(lane).lock().await;
+        let _waiting = Waiting::begin(self, priority);
+        let _turn = self.turn.of(priority).lock().await;
         let begun = Instant::now();
         loop {
             // Listening first: what is given back after the look is heard.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
             let patient = begun.elapsed() < PATIENCE;
-            if let Some(share) = self.try_take(lane, bytes, patient) {
+            if let Some(share) = self.try_take(priority, bytes, patient) {
                 return share;
             }
             // In both cases it looks again.
@@ -85,19 +85,19 @@ impl Budget {
         }
     }
 
-    fn try_take(&self, lane: Lane, bytes: u64, patient: bool) -> Option<Share<'_>> {
+    fn try_take(&self, priority: Priority, bytes: u64, patient: bool) -> Option<Share<'_>> {
         let mut taken = self.lock();
         let mut seen = *taken;
         if !patient {
             seen.interactive_waiting = 0;
         }
-        if !seen.fits(lane, bytes, self.total_bytes) {
+        if !seen.fits(priority, bytes, self.total_bytes) {
             return None;
         }
-        *taken.of(lane) += bytes;
+        *taken.of(priority) += bytes;
         Some(Share {
             budget: self,
-            lane,
+            priority,
             bytes,
         })
     }
@@ -112,13 +112,13 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Share<'a> {
     budget: &'a Budget,
-    lane: Lane,
+    priority: Priority,
     bytes: u64,
 }
 
 impl Drop for Share<'_> {
     fn drop(&mut self) {
-        *self.budget.lock().of(self.lane) -= self.bytes;
+        *self.budget.lock().of(self.priority) -= self.bytes;
         self.budget.changed.notify_waiters();
     }
 }
@@ -126,27 +126,27 @@ impl Drop for Share<'_> {
 /// Somebody waits, until dropped: bulk leaves to people what becomes free.
 struct Waiting<'a> {
     budget: &'a Budget,
-    lane: Lane,
+    priority: Priority,
 }
 
 impl<'a> Waiting<'a> {
-    fn begin(budget: &'a Budget, lane: Lane) -> Self {
-        match lane {
-            Lane::Interactive => budget.lock().interactive_waiting += 1,
-            Lane::Bulk => {}
+    fn begin(budget: &'a Budget, priority: Priority) -> Self {
+        match priority {
+            Priority::Interactive => budget.lock().interactive_waiting += 1,
+            Priority::Bulk => {}
         }
-        Self { budget, lane }
+        Self { budget, priority }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        match self.lane {
-            Lane::Interactive => {
+        match self.priority {
+            Priority::Interactive => {
                 self.budget.lock().interactive_waiting -= 1;
                 self.budget.changed.notify_waiters();
             }
-            Lane::Bulk => {}
+            Priority::Bulk => {}
         }
     }
 }
@@ -170,25 +170,29 @@ mod tests {
             bulk_bytes,
             interactive_waiting,
         };
-        for (used, lane, bytes, fits) in [
-            (used(0, 0, 0), Lane::Interactive, 100, true),
-            (used(1, 0, 1), Lane::Interactive, 100, false),
-            (used(0, 50, 1), Lane::Interactive, 50, true),
-            (used(0, 0, 0), Lane::Bulk, 100, true),
-            (used(0, 30, 0), Lane::Bulk, 20, true),
-            (used(0, 30, 0), Lane::Bulk, 21, false),
-            (used(90, 0, 0), Lane::Bulk, 20, false),
-            (used(0, 0, 1), Lane::Bulk, 1, false),
+        for (used, priority, bytes, fits) in [
+            (used(0, 0, 0), Priority::Interactive, 100, true),
+            (used(1, 0, 1), Priority::Interactive, 100, false),
+            (used(0, 50, 1), Priority::Interactive, 50, true),
+            (used(0, 0, 0), Priority::Bulk, 100, true),
+            (used(0, 30, 0), Priority::Bulk, 20, true),
+            (used(0, 30, 0), Priority::Bulk, 21, false),
+            (used(90, 0, 0), Priority::Bulk, 20, false),
+            (used(0, 0, 1), Priority::Bulk, 1, false),
         ] {
-            assert_eq!(used.fits(lane, bytes, 100), fits, "{used:?} {lane} {bytes}");
+            assert_eq!(
+                used.fits(priority, bytes, 100),
+                fits,
+                "{used:?} {priority:?} {bytes}"
+            );
         }
     }
 
     #[tokio::test]
     async fn memory_is_waited_for_and_who_needs_more_than_there_is_works_alone() {
         let budget = Budget::new(10);
-        let small = budget.take(Lane::Interactive, 1).await;
-        let large = budget.take(Lane::Interactive, u64::MAX);
+        let small = budget.take(Priority::Interactive, 1).await;
+        let large = budget.take(Priority::Interactive, u64::MAX);
         let given_back = async {
             tokio::task::yield_now().await;
             assert_eq!(budget.lock().interactive_waiting, 1);
@@ -203,16 +207,16 @@ mod tests {
     #[tokio::test]
     async fn bulk_goes_on_when_people_no_longer_wait() {
         let budget = Budget::new(10);
-        let all = budget.take(Lane::Interactive, 10).await;
+        let all = budget.take(Priority::Interactive, 10).await;
         let given_up = async {
             tokio::select! {
                 biased;
-                _ = budget.take(Lane::Interactive, 1) => panic!("there was nothing left"),
+                _ = budget.take(Priority::Interactive, 1) => panic!("there was nothing left"),
                 () = tokio::task::yield_now() => {}
             }
             drop(all);
         };
-        let (bulk, ()) = tokio::join!(budget.take(Lane::Bulk, 5), given_up);
+        let (bulk, ()) = tokio::join!(budget.take(Priority::Bulk, 5), given_up);
         assert_eq!(bulk.bytes, 5);
     }
 }

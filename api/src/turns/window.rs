@@ -57,7 +57,7 @@ impl Window {
                 self.size = LEAST;
                 self.begin();
             }
-            Ended::Done(beside) => {
+            Ended::Done { beside, .. } => {
                 self.least = Some(self.least.map_or(beside, |least| least.min(beside)));
                 self.counted += 1;
                 self.full &= full;
@@ -94,12 +94,19 @@ impl Window {
 mod tests {
     use super::*;
 
+    fn done(beside: Duration) -> Ended {
+        Ended::Done {
+            beside,
+            awaited: true,
+        }
+    }
+
     /// Workers that take `render` for a job and the store `beside` it, always as full as may be.
     fn settle(window: &mut Window, workers: u32, render: Duration, beside: Duration) -> u32 {
         for _ in 0..20_000 {
             let waiting = window.size().saturating_sub(workers);
             let waited = render * waiting / workers;
-            window.note(Ended::Done(beside + waited), true);
+            window.note(done(beside + waited), true);
         }
         window.size()
     }
@@ -111,7 +118,7 @@ mod tests {
             let mut window = Window::default();
             // The first jobs found the queue empty.
             for _ in 0..ROUND {
-                window.note(Ended::Done(beside), false);
+                window.note(done(beside), false);
             }
             for _ in 0..3 {
                 let size = settle(&mut window, workers, render, beside);
@@ -137,7 +144,7 @@ mod tests {
         assert_eq!(window.size(), LEAST);
         // What does not fill it does not make it grow.
         for _ in 0..1000 {
-            window.note(Ended::Done(Duration::ZERO), false);
+            window.note(done(Duration::ZERO), false);
         }
         assert_eq!(window.size(), LEAST);
     }

@@ -21,13 +21,15 @@ pub struct Embedded {
 struct Inner {
     lanes: Mutex<Lanes>,
     arrived: Notify,
-    interactive_limit: usize,
+    /// Jobs in each lane that is limited.
+    limit: usize,
     shutdown: Shutdown,
 }
 
 #[derive(Debug, Default)]
 struct Lanes {
     interactive: VecDeque<Waiting>,
+    background: VecDeque<Waiting>,
     bulk: VecDeque<Waiting>,
     paused: HashMap<CampaignName, Vec<Waiting>>,
 }
@@ -42,6 +44,7 @@ impl Lanes {
     fn lane(&mut self, lane: Lane) -> &mut VecDeque<Waiting> {
         match lane {
             Lane::Interactive => &mut self.interactive,
+            Lane::Background => &mut self.background,
             Lane::Bulk => &mut self.bulk,
         }
     }
@@ -65,12 +68,12 @@ impl Inner {
 }
 
 impl Embedded {
-    pub(super) fn new(interactive_limit: u32, shutdown: &Shutdown) -> Self {
-        let interactive_limit = usize::try_from(interactive_limit).unwrap_or(usize::MAX);
+    pub(super) fn new(limit: u32, shutdown: &Shutdown) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let inner = Inner {
             lanes: Mutex::default(),
             arrived: Notify::new(),
-            interactive_limit,
+            limit,
             shutdown: shutdown.clone(),
         };
         Self {
@@ -80,7 +83,7 @@ impl Embedded {
 
     pub(super) fn publish(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
         let mut lanes = self.inner.lanes();
-        if lane == Lane::Interactive && lanes.interactive.len() >= self.inner.interactive_limit {
+        if lane.is_limited() && lanes.lane(lane).len() >= self.inner.limit {
             return Err(PublishError::Full);
         }
         lanes.lane(lane).push_back(Waiting {
@@ -103,11 +106,12 @@ impl Embedded {
     }
 
     pub(super) fn consume(&self, prefetch: Prefetch) -> Consumer {
-        let slots = |count: u16| Arc::new(Semaphore::new(usize::from(count)));
+        let slots = |lane| Arc::new(Semaphore::new(usize::from(prefetch.of(lane))));
         Consumer {
             inner: Arc::clone(&self.inner),
-            interactive: slots(prefetch.interactive),
-            bulk: slots(prefetch.bulk),
+            interactive: slots(Lane::Interactive),
+            background: slots(Lane::Background),
+            bulk: slots(Lane::Bulk),
             returned: Arc::new(Notify::new()),
         }
     }
@@ -118,6 +122,7 @@ impl Embedded {
 pub struct Consumer {
     inner: Arc<Inner>,
     interactive: Arc<Semaphore>,
+    background: Arc<Semaphore>,
     bulk: Arc<Semaphore>,
     returned: Arc<Notify>,
 }
@@ -125,10 +130,7 @@ pub struct Consumer {
 impl Consumer {
     pub(super) async fn next(&mut self) -> Delivery {
         loop {
-            if let Some(delivery) = self
-                .take(Lane::Interactive)
-                .or_else(|| self.take(Lane::Bulk))
-            {
+            if let Some(delivery) = Lane::ALL.into_iter().find_map(|lane| self.take(lane)) {
                 return delivery;
             }
             tokio::select! {
@@ -141,6 +143,7 @@ impl Consumer {
     fn take(&self, lane: Lane) -> Option<Delivery> {
         let slots = match lane {
             Lane::Interactive => &self.interactive,
+            Lane::Background => &self.background,
             Lane::Bulk => &self.bulk,
         };
         let permit = Arc::clone(slots).try_acquire_owned().ok()?;

@@ -62,7 +62,8 @@ impl Delay {
 #[derive(Clone, Debug)]
 pub(super) struct Topology {
     namespace: String,
-    interactive_limit: u32,
+    /// Jobs in each lane that is limited.
+    limit: u32,
 }
 
 /// A queue to declare, with the exchange and the keys that lead to it.
@@ -80,10 +81,10 @@ const EXPIRED: &str = "expired";
 pub(super) const DEAD: &str = "dead";
 
 impl Topology {
-    pub(super) fn new(namespace: &str, interactive_limit: u32) -> Self {
+    pub(super) fn new(namespace: &str, limit: u32) -> Self {
         Self {
             namespace: namespace.to_owned(),
-            interactive_limit,
+            limit,
         }
     }
 
@@ -141,10 +142,10 @@ impl Topology {
             let mut arguments = delivered_at_most(DELIVERY_LIMIT);
             dead_letter_to(&mut arguments, &self.dead_letters());
             arguments.insert("x-dead-letter-routing-key".into(), text(EXPIRED));
-            if lane == Lane::Interactive {
+            if lane.is_limited() {
                 arguments.insert(
                     "x-max-length".into(),
-                    AMQPValue::LongLongInt(self.interactive_limit.into()),
+                    AMQPValue::LongLongInt(self.limit.into()),
                 );
             }
             QueueSpec {
@@ -162,7 +163,7 @@ impl Topology {
             QueueSpec {
                 name: self.retry(delay),
                 exchange: self.retry(delay),
-                routing_keys: vec![Lane::Interactive.name(), Lane::Bulk.name()],
+                routing_keys: Lane::ALL.map(Lane::name).to_vec(),
                 arguments,
             }
         };
@@ -172,7 +173,7 @@ impl Topology {
             routing_keys: vec![key],
             arguments: delivered_at_most(KEPT_DELIVERY_LIMIT),
         };
-        let lanes = [Lane::Interactive, Lane::Bulk].into_iter().map(lane);
+        let lanes = Lane::ALL.into_iter().map(lane);
         let ends = [
             kept(self.expired(), EXPIRED),
             kept(self.dead_letters(), DEAD),

@@ -8,11 +8,10 @@ use tokio::time::{Duration, Instant};
 
 use super::{
     Claim, Claimant, DeliveryKind, EVENTS, Ending, Enqueue, Event, LEASE_FOR, PENDING_FOR,
-    PUBLISHING_FOR, remembered_for,
+    PUBLISHING_FOR, Pending, remembered_for,
 };
 use crate::asset::AssetId;
 use crate::campaigns;
-use crate::job::JobId;
 use crate::outcome::Outcome;
 use crate::sweep;
 use crate::variant::VariantKey;
@@ -49,7 +48,7 @@ struct Entries {
 #[derive(Debug, Default)]
 struct Entry {
     state: Option<Until<Outcome>>,
-    pending: Option<Until<JobId>>,
+    pending: Option<Until<Pending>>,
     lease: Option<Until<Claimant>>,
 }
 
@@ -109,20 +108,20 @@ impl Embedded {
         let _ = self.events.send(event);
     }
 
-    pub(super) fn enqueue(&self, key: &VariantKey, job: &JobId) -> Enqueue {
+    pub(super) fn enqueue(&self, key: &VariantKey, job: &Pending) -> Enqueue {
         let mut entries = self.entries();
         let entry = entries.entry(key);
         if let Some(outcome) = live(entry.state.as_ref()) {
             return Enqueue::Known(outcome.clone());
         }
-        if live(entry.pending.as_ref()).is_some() {
+        if live(entry.pending.as_ref()).is_some_and(|pending| !pending.is_behind(job.priority)) {
             return Enqueue::Pending;
         }
         entry.pending = Some(Until::new(job.clone(), PUBLISHING_FOR));
         Enqueue::Publish
     }
 
-    pub(super) fn published(&self, key: &VariantKey, job: &JobId) {
+    pub(super) fn published(&self, key: &VariantKey, job: &Pending) {
         let mut entries = self.entries();
         let entry = entries.entry(key);
         if live(entry.pending.as_ref()) == Some(job) {
@@ -130,7 +129,7 @@ impl Embedded {
         }
     }
 
-    pub(super) fn withdraw(&self, key: &VariantKey, job: &JobId) {
+    pub(super) fn withdraw(&self, key: &VariantKey, job: &Pending) {
         let mut entries = self.entries();
         let entry = entries.entry(key);
         if live(entry.pending.as_ref()) == Some(job) {

@@ -12,11 +12,10 @@ use tokio::time::timeout;
 
 use super::{
     Claim, Claimant, DeliveryKind, EVENTS, Ending, Enqueue, Event, Hears, LEASE_FOR, PENDING_FOR,
-    PUBLISHING_FOR, ReadinessError, remembered_for,
+    PUBLISHING_FOR, Pending, ReadinessError, remembered_for,
 };
 use crate::asset::AssetId;
 use crate::campaigns::redis as campaigns;
-use crate::job::JobId;
 use crate::outcome::Outcome;
 use crate::settings::Namespace;
 use crate::shutdown::Shutdown;
@@ -161,12 +160,13 @@ impl Redis {
     pub(super) async fn enqueue(
         &self,
         key: &VariantKey,
-        job: &JobId,
+        job: &Pending,
     ) -> Result<Enqueue, ReadinessError> {
         let mut call = self.scripts.enqueue.key(self.names.state(key));
         call.key(self.names.pending(key))
-            .arg(job.as_str())
-            .arg(millis(PUBLISHING_FOR));
+            .arg(pending(job))
+            .arg(millis(PUBLISHING_FOR))
+            .arg(job.priority.name());
         let (word, state): (String, String) = self.run(&call).await?;
         match word.as_str() {
             "known" => Ok(Enqueue::Known(serde_json::from_str(&state)?)),
@@ -178,18 +178,18 @@ impl Redis {
     pub(super) async fn published(
         &self,
         key: &VariantKey,
-        job: &JobId,
+        job: &Pending,
     ) -> Result<(), ReadinessError> {
-        self.extend(self.names.pending(key), job.as_str(), PENDING_FOR)
+        self.extend(self.names.pending(key), &pending(job), PENDING_FOR)
             .await
     }
 
     pub(super) async fn withdraw(
         &self,
         key: &VariantKey,
-        job: &JobId,
+        job: &Pending,
     ) -> Result<(), ReadinessError> {
-        self.remove(self.names.pending(key), job.as_str()).await
+        self.remove(self.names.pending(key), &pending(job)).await
     }
 
     pub(super) async fn claim(
@@ -301,6 +301,10 @@ async fn in_time<T>(
 }
 
 /// What stands in a lease: job, attempt and worker.
+fn pending(job: &Pending) -> String {
+    format!("{} {}", job.job, job.priority.name())
+}
+
 fn owner(by: &Claimant) -> String {
     format!("{} {} {}", by.job, by.attempt, by.worker)
 }

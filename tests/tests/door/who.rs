@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use thumbmill_tests::cluster::{Cluster, header, until};
 use thumbmill_tests::pictures::photo_jpeg;
@@ -14,7 +15,7 @@ const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
 pub(super) struct Guarded {
     pub(super) cluster: Cluster,
     pub(super) tokens: Vec<(&'static str, String)>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Guarded {
@@ -30,7 +31,7 @@ impl Guarded {
         let mut guarded = Self {
             cluster,
             tokens: Vec::new(),
-            _folder: folder,
+            folder,
         };
         for role in ["read", "write", "admin"] {
             let token = guarded.new_token(&[role, "--role", role]);
@@ -311,6 +312,39 @@ async fn a_token_comes_in_three_ways_expires_and_is_never_logged() {
         "{printed}"
     );
     guarded.cluster.finish(0).await;
+}
+
+/// A file that looks unchanged is read again on SIGHUP. One that cannot be read takes nobody's token away.
+#[tokio::test]
+async fn tokens_are_read_again_on_sighup_and_a_broken_file_changes_nothing() {
+    let guarded = Guarded::start(&[]).await;
+    let api = &guarded.cluster.apis[0];
+    let file = guarded.folder.path().join("tokens.toml");
+    let campaigns = async |role: &str| {
+        let token = Some(guarded.token(role));
+        let answer = guarded.ask(Method::GET, "/campaigns", token).await;
+        answer.status().as_u16()
+    };
+    until("the token is known", async || campaigns("write").await == 403).await;
+    // Same length and date: only the signal says that it is another.
+    let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = text.replace("role = \"write\"", "role = \"admin\"");
+    assert_ne!(changed, text);
+    std::fs::write(&file, changed).unwrap();
+    let open = std::fs::File::options().write(true).open(&file).unwrap();
+    open.set_modified(modified).unwrap();
+    api.signal(Signal::HUP);
+    until("the token has its new role", async || {
+        campaigns("write").await == 200
+    })
+    .await;
+    std::fs::write(&file, "token = 1").unwrap();
+    until("the error is logged", async || {
+        api.log().contains("the tokens of before stay")
+    })
+    .await;
+    assert_eq!(campaigns("write").await, 200);
 }
 
 #[tokio::test]

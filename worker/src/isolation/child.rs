@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use thumbmill_shared::format::Format;
-use thumbmill_shared::queue::Lane;
+use thumbmill_shared::job::Priority;
 use thumbmill_shared::transform::Transform;
 
 use super::message::{Answer, Ask, Decoded, Made, Needs, Request, frame, read};
 use super::{LATE, cpu, descriptors, sandbox};
 use crate::render::{Deadline, Rendered, Rendering};
 
-/// The argument that makes a program a child; the next are its address space in bytes and its lane.
+/// The argument that makes a program a child; the next are its address space in bytes and its priority.
 pub(super) const ARGUMENT: &str = "render-child";
 
 /// Room for an original that is kept for the next one.
@@ -31,7 +31,7 @@ pub fn serve_if_asked() -> Option<ExitCode> {
     }
     descriptors::close_inherited();
     let address_space_bytes = arguments.next()?.parse().ok()?;
-    if arguments.next()? == Lane::Bulk.name() {
+    if arguments.next()? == Priority::Bulk.name() {
         cpu::give_way();
     }
     // Whom could it tell? The worker sees that it has ended.

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process, setpriority_process};
 use tokio::time::timeout;
 
 use super::NotRendered;
-use crate::lanes::People;
+use crate::priority::People;
 
 /// The lowest priority, of -20 to 19.
 const LAST: i32 = 19;
@@ -171,7 +171,7 @@ mod tests {
     #[tokio::test]
     #[cfg(target_os = "linux")]
     async fn a_child_is_halted_while_there_are_people_but_not_for_long() {
-        use thumbmill_shared::queue::Lane;
+        use thumbmill_shared::job::Priority;
 
         let mut child = tokio::process::Command::new("sleep")
             .arg("60")
@@ -192,11 +192,11 @@ mod tests {
         let people = People::new(1);
         let work = async {
             until(false).await;
-            let one = people.enter(Lane::Interactive);
+            let one = people.enter(Priority::Interactive);
             until(true).await;
             drop(one);
             until(false).await;
-            let another = people.enter(Lane::Interactive);
+            let another = people.enter(Priority::Interactive);
             until(true).await;
             // They stay.
             until(false).await;
@@ -204,7 +204,7 @@ mod tests {
         };
         halting(process, &people, work).await;
         // It is never left halted.
-        let one = people.enter(Lane::Interactive);
+        let one = people.enter(Priority::Interactive);
         halting(process, &people, until(true)).await;
         assert!(!is_halted());
         drop(one);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use thumbmill_shared::format::Format;
-use thumbmill_shared::queue::Lane;
+use thumbmill_shared::job::Priority;
 use thumbmill_shared::shown::shown;
 use thumbmill_shared::transform::Transform;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,8 +23,8 @@ use super::cpu::{self, Stopwatch};
 use super::message::{Answer, Ask, Decoded, Hello, Needs, Request, frame, text_bytes};
 use super::words::Words;
 use super::{LATE, NotRendered, Task, result};
-use crate::lanes::{People, PerLane};
 use crate::memory::{Budget, Share};
+use crate::priority::{People, PerPriority};
 use crate::render::{Limits, RenderError, Rendered};
 
 /// How long a child may take to begin.
@@ -43,7 +43,7 @@ pub(crate) struct Pool {
     /// How the first child is locked in: no other may be less so.
     hello: Hello,
     words: Words,
-    idle: PerLane<Mutex<Vec<Child>>>,
+    idle: PerPriority<Mutex<Vec<Child>>>,
 }
 
 #[derive(Debug)]
@@ -60,12 +60,13 @@ impl Pool {
     /// A pool with its first child, whose address space has this size. Errors: no child can be started.
     pub(crate) async fn start(address_space_bytes: u64) -> io::Result<Self> {
         let words = Words::default();
-        let (child, hello) = Child::start(Lane::Interactive, address_space_bytes, &words).await?;
+        let (child, hello) =
+            Child::start(Priority::Interactive, address_space_bytes, &words).await?;
         Ok(Self {
             address_space_bytes,
             hello,
             words,
-            idle: PerLane {
+            idle: PerPriority {
                 interactive: Mutex::new(vec![child]),
                 bulk: Mutex::default(),
             },
@@ -84,10 +85,13 @@ impl Pool {
         memory: &'m Budget,
         people: &'m People,
     ) -> Result<Apart<'m>, NotRendered> {
-        let lane = task.lane;
-        let child = match self.with_idle(lane, Vec::pop).and_then(Child::rested) {
+        let priority = task.priority;
+        let child = match self.with_idle(priority, Vec::pop).and_then(Child::rested) {
             Some(child) => child,
-            None => self.another(lane).await.map_err(NotRendered::Unavailable)?,
+            None => self
+                .another(priority)
+                .await
+                .map_err(NotRendered::Unavailable)?,
         };
         let request = Request {
             original_bytes: task.original.len(),
@@ -99,7 +103,7 @@ impl Pool {
         let mut apart = Apart {
             pool: self,
             people,
-            lane,
+            priority,
             limits: task.limits,
             formats: task.transforms.iter().map(|it| it.format).collect(),
             timeout: task.timeout,
@@ -114,7 +118,7 @@ impl Pool {
             Ok(needed) => needed,
             Err(refused) => return Err(apart.refused(refused)),
         };
-        apart.taken = Some(memory.take(lane, needed).await);
+        apart.taken = Some(memory.take(priority, needed).await);
         let begun = Instant::now();
         if let Err(refused) = apart.step(Child::decode).await {
             return Err(apart.refused(refused));
@@ -123,8 +127,8 @@ impl Pool {
         Ok(apart)
     }
 
-    async fn another(&self, lane: Lane) -> io::Result<Child> {
-        let (child, hello) = Child::start(lane, self.address_space_bytes, &self.words).await?;
+    async fn another(&self, priority: Priority) -> io::Result<Child> {
+        let (child, hello) = Child::start(priority, self.address_space_bytes, &self.words).await?;
         if hello == self.hello {
             Ok(child)
         } else {
@@ -134,8 +138,8 @@ impl Pool {
         }
     }
 
-    fn with_idle<T>(&self, lane: Lane, act: impl FnOnce(&mut Vec<Child>) -> T) -> T {
-        let idle = self.idle.of(lane);
+    fn with_idle<T>(&self, priority: Priority, act: impl FnOnce(&mut Vec<Child>) -> T) -> T {
+        let idle = self.idle.of(priority);
         act(&mut idle.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -145,7 +149,7 @@ impl Pool {
 pub(crate) struct Apart<'m> {
     pool: &'m Pool,
     people: &'m People,
-    lane: Lane,
+    priority: Priority,
     limits: Limits,
     /// Of the variants.
     formats: Vec<Format>,
@@ -182,7 +186,7 @@ impl Apart<'_> {
     }
 
     fn rest(&self, child: Child) {
-        self.pool.with_idle(self.lane, |idle| idle.push(child));
+        self.pool.with_idle(self.priority, |idle| idle.push(child));
     }
 
     /// The child has done with an original that cannot be rendered.
@@ -204,9 +208,9 @@ impl Apart<'_> {
         let process = child.process.id();
         let time = Stopwatch::start(process);
         let part = in_time(self.timeout, part(&mut child));
-        let ended = match self.lane {
-            Lane::Interactive => part.await,
-            Lane::Bulk => cpu::halting(process, self.people, part).await,
+        let ended = match self.priority {
+            Priority::Interactive => part.await,
+            Priority::Bulk => cpu::halting(process, self.people, part).await,
         };
         let starved = if late(&ended) {
             time.starved(self.timeout)
@@ -228,7 +232,7 @@ impl Apart<'_> {
 
 impl Child {
     async fn start(
-        lane: Lane,
+        priority: Priority,
         address_space_bytes: u64,
         words: &Words,
     ) -> io::Result<(Self, Hello)> {
@@ -237,7 +241,7 @@ impl Child {
         let mut process = Command::new(program()?)
             .arg(ARGUMENT)
             .arg(address_space_bytes.to_string())
-            .arg(lane.name())
+            .arg(priority.name())
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -429,7 +433,7 @@ mod tests {
                 landlock: Layer::Whole,
             },
             words: Words::default(),
-            idle: PerLane::default(),
+            idle: PerPriority::default(),
         }
     }
 
@@ -444,7 +448,7 @@ mod tests {
         let mut apart = Apart {
             pool: &pool,
             people: &people,
-            lane: Lane::Interactive,
+            priority: Priority::Interactive,
             limits: Limits {
                 original_pixels: 1,
                 dimension_px: 100,

@@ -169,7 +169,7 @@ impl Work<'_> {
         let encoding = variants.first().map(|variant| variant.encoding);
         let worker = self.worker;
         let task = Task {
-            lane: self.arrival.lane,
+            priority: self.arrival.priority,
             original,
             transforms: transforms.collect(),
             limits: worker.limits,

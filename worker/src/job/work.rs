@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use thumbmill_shared::asset::Original;
 use thumbmill_shared::format::SourceFormat;
+use thumbmill_shared::job::Priority;
 use thumbmill_shared::job::RenderJob;
 use thumbmill_shared::metrics::{RENDERS, STORAGE_SECONDS};
 use thumbmill_shared::outcome::{Failure, Outcome, Ready, Reason};
-use thumbmill_shared::queue::Lane;
 use thumbmill_shared::readiness::{Claimant, Ending};
 use thumbmill_shared::storage::{Condition, Head, Source};
 use thumbmill_shared::variant::{Variant, VariantKey, variants_of_version};
@@ -52,9 +52,9 @@ impl Work<'_> {
     /// Gives every variant its outcome, or says why it has none yet. Of each request it says why
     /// it failed, if it did.
     pub(super) async fn run(&self, job: &RenderJob) -> Result<Vec<Option<Failure>>, Stop> {
-        let (people, lane) = (&self.worker.people, self.arrival.lane);
-        let _in_hand = people.enter(lane);
-        people.give_way(lane).await;
+        let (people, priority) = (&self.worker.people, self.arrival.priority);
+        let _in_hand = people.enter(priority);
+        people.give_way(priority).await;
         let original = self.original(job).await?;
         let source = SourceFormat::of_media_type(&original.media_type).ok_or_else(|| {
             let message = format!(
@@ -227,7 +227,10 @@ impl Work<'_> {
         } else {
             0
         };
-        self.worker.originals.take(self.arrival.lane, copies).await
+        self.worker
+            .originals
+            .take(self.arrival.priority, copies)
+            .await
     }
 
     fn check_length(&self, original: &Original) -> Result<(), Stop> {
@@ -264,10 +267,10 @@ impl Work<'_> {
         missing: &[Variant],
         leases: Leases,
     ) -> Result<(Option<SemaphorePermit<'_>>, Vec<Variant>), Stop> {
-        let lane = self.arrival.lane;
-        self.worker.people.give_way(lane).await;
+        let priority = self.arrival.priority;
+        self.worker.people.give_way(priority).await;
         // It is never closed.
-        let slot = self.worker.slots.of(lane).acquire().await.ok();
+        let slot = self.worker.slots.of(priority).acquire().await.ok();
         let missing = match leases {
             Leases::All => missing.to_vec(),
             Leases::NotAll => self.missing(missing, leases).await?,
@@ -303,9 +306,9 @@ impl Work<'_> {
             render_ms: millis(took),
             queued_ms: millis(self.arrival.queued),
         };
-        let ending = match self.arrival.lane {
-            Lane::Interactive => Ending::stored(ready, picture),
-            Lane::Bulk => Outcome::Ready(ready).into(),
+        let ending = match self.arrival.priority {
+            Priority::Interactive => Ending::stored(ready, picture),
+            Priority::Bulk => Outcome::Ready(ready).into(),
         };
         self.finish(variant, ending).await;
         Ok(())

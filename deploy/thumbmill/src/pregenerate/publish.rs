@@ -8,7 +8,7 @@ use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::campaigns::{Begin, CampaignName, Published, Settled};
 use thumbmill_shared::encoding::Encoding;
-use thumbmill_shared::job::RenderJob;
+use thumbmill_shared::job::{Priority, RenderJob};
 use thumbmill_shared::queue::{Lane, Message, Seen};
 use thumbmill_shared::trace::TraceContext;
 use thumbmill_shared::transform::VariantRequest;
@@ -140,7 +140,7 @@ impl Publisher {
                 campaign: Some(self.name.clone()),
                 number: Some(number),
                 begun_unix: Some(sent.begun.at_unix),
-                priority: (self.lane != Lane::Bulk).then_some(self.lane),
+                priority: Some(self.lane.priority()).filter(|it| *it != Priority::Bulk),
                 ..RenderJob::new(looked.asset, variants.to_vec())
             };
             if let Some(pace) = pace {

@@ -38,6 +38,7 @@ const EXPIRED_PREFETCH: u16 = 1;
 pub struct Consumer {
     expired: mpsc::Receiver<Delivery>,
     interactive: mpsc::Receiver<Delivery>,
+    background: mpsc::Receiver<Delivery>,
     bulk: mpsc::Receiver<Delivery>,
     stop: CancellationToken,
 }
@@ -46,6 +47,7 @@ pub struct Consumer {
 struct Feeds {
     expired: mpsc::Sender<Delivery>,
     interactive: mpsc::Sender<Delivery>,
+    background: mpsc::Sender<Delivery>,
     bulk: mpsc::Sender<Delivery>,
     /// Who takes it.
     worker: Arc<str>,
@@ -56,6 +58,7 @@ impl Feeds {
         match source {
             Source::Expired => &self.expired,
             Source::Lane(Lane::Interactive) => &self.interactive,
+            Source::Lane(Lane::Background) => &self.background,
             Source::Lane(Lane::Bulk) => &self.bulk,
         }
     }
@@ -70,11 +73,13 @@ impl Consumer {
     ) -> Self {
         let room = |prefetch: u16| mpsc::channel(usize::from(prefetch.max(1)));
         let (expired_feed, expired) = room(EXPIRED_PREFETCH);
-        let (interactive_feed, interactive) = room(prefetch.interactive);
-        let (bulk_feed, bulk) = room(prefetch.bulk);
+        let (interactive_feed, interactive) = room(prefetch.of(Lane::Interactive));
+        let (background_feed, background) = room(prefetch.of(Lane::Background));
+        let (bulk_feed, bulk) = room(prefetch.of(Lane::Bulk));
         let feeds = Feeds {
             expired: expired_feed,
             interactive: interactive_feed,
+            background: background_feed,
             bulk: bulk_feed,
             worker,
         };
@@ -90,6 +95,7 @@ impl Consumer {
         Self {
             expired,
             interactive,
+            background,
             bulk,
             stop,
         }
@@ -101,6 +107,7 @@ impl Consumer {
                 biased;
                 Some(delivery) = self.expired.recv() => Some(delivery),
                 Some(delivery) = self.interactive.recv() => Some(delivery),
+                Some(delivery) = self.background.recv() => Some(delivery),
                 Some(delivery) = self.bulk.recv() => Some(delivery),
                 else => None,
             }
@@ -114,7 +121,13 @@ impl Consumer {
 
     pub(in crate::queue) async fn stop(&mut self) {
         self.stop.cancel();
-        for feed in [&mut self.expired, &mut self.interactive, &mut self.bulk] {
+        let feeds = [
+            &mut self.expired,
+            &mut self.interactive,
+            &mut self.background,
+            &mut self.bulk,
+        ];
+        for feed in feeds {
             // Ends when the loop has let go of its side.
             while let Ok(Some(delivery)) = timeout(SETTLE_WITHIN, feed.recv()).await {
                 delivery.settle(Settle::GiveBack).await;
@@ -174,25 +187,20 @@ impl Session<'_> {
         &self,
         prefetch: Prefetch,
         stop: &CancellationToken,
-    ) -> Result<[Channel; 3], lapin::Error> {
+    ) -> Result<[Channel; 4], lapin::Error> {
         let topology = &self.server.topology;
-        let interactive = (
-            Source::Lane(Lane::Interactive),
-            topology.lane(Lane::Interactive),
-            prefetch.interactive,
-        );
-        let bulk = (
-            Source::Lane(Lane::Bulk),
-            topology.lane(Lane::Bulk),
-            prefetch.bulk,
-        );
+        let lane = |lane| {
+            let queue = (Source::Lane(lane), topology.lane(lane), prefetch.of(lane));
+            self.consume_queue(queue, stop)
+        };
         let expired = (Source::Expired, topology.expired(), EXPIRED_PREFETCH);
-        let (interactive, bulk, expired) = tokio::try_join!(
-            self.consume_queue(interactive, stop),
-            self.consume_queue(bulk, stop),
+        let (expired, interactive, background, bulk) = tokio::try_join!(
             self.consume_queue(expired, stop),
+            lane(Lane::Interactive),
+            lane(Lane::Background),
+            lane(Lane::Bulk),
         )?;
-        Ok([interactive, bulk, expired])
+        Ok([expired, interactive, background, bulk])
     }
 
     async fn consume_queue(

@@ -112,7 +112,7 @@ pub(super) fn read(body: Vec<u8>, properties: &BasicProperties) -> Message {
 /// Reads what is on a dead letter, which another tool may have put there.
 pub(super) fn read_dead_letter(body: Vec<u8>, properties: &BasicProperties) -> DeadLetter {
     let text = |name| header(properties, name).and_then(words);
-    let bulk = text(LANE).is_some_and(|lane| lane == Lane::Bulk.name());
+    let lane = text(LANE).and_then(|lane| Lane::named(&lane));
     let number = |name| header(properties, name).and_then(integer);
     let died = number(DIED).and_then(time);
     let attempt = number(ATTEMPT).and_then(|attempt| u32::try_from(attempt).ok());
@@ -122,7 +122,7 @@ pub(super) fn read_dead_letter(body: Vec<u8>, properties: &BasicProperties) -> D
             attempt: attempt.unwrap_or(1),
             ..read(body, properties)
         },
-        lane: if bulk { Lane::Bulk } else { Lane::Interactive },
+        lane: lane.unwrap_or(Lane::Interactive),
         reason: text(REASON).unwrap_or_default(),
         worker: text(WORKER).unwrap_or_default(),
         died,

@@ -4,7 +4,7 @@ use redis::Script;
 
 /// All scripts; Redis keeps them by their hash.
 pub(super) struct Scripts {
-    /// KEYS state, pending; ARGV job, milliseconds → {word, state}.
+    /// KEYS state, pending; ARGV `JOB PRIORITY`, milliseconds, priority → {word, state}.
     pub(super) enqueue: Script,
     /// KEYS state, lease; ARGV job, attempt, owner, delivered again (0 or 1), milliseconds → {word, state}.
     pub(super) claim: Script,
@@ -32,8 +32,11 @@ impl Default for Scripts {
 const ENQUEUE: &str = r"
 local state = redis.call('GET', KEYS[1])
 if state then return {'known', state} end
-if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'publish', ''} end
-return {'pending', ''}
+local pending = redis.call('GET', KEYS[2])
+local behind = pending and ARGV[3] == 'interactive' and string.find(pending, ' bulk$')
+if pending and not behind then return {'pending', ''} end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return {'publish', ''}
 ";
 
 const CLAIM: &str = r"

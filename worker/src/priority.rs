@@ -1,8 +1,8 @@
-//! What there is of something for each lane, and how bulk gives way to people.
+//! What there is of something for each priority, and how bulk gives way to people.
 
 use std::time::Duration;
 
-use thumbmill_shared::queue::Lane;
+use thumbmill_shared::job::Priority;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -12,21 +12,21 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// People's jobs come in rows, as a page has many pictures: so soon after one the next is likely.
 const NEXT_WITHIN: Duration = Duration::from_millis(10);
 
-/// One of a kind for each lane.
+/// One of a kind for each priority.
 #[derive(Debug, Default)]
-pub(crate) struct PerLane<T> {
+pub(crate) struct PerPriority<T> {
     /// For jobs that somebody waits for.
     pub(crate) interactive: T,
     /// For jobs that nobody waits for yet.
     pub(crate) bulk: T,
 }
 
-impl<T> PerLane<T> {
-    /// A lane's own.
-    pub(crate) fn of(&self, lane: Lane) -> &T {
-        match lane {
-            Lane::Interactive => &self.interactive,
-            Lane::Bulk => &self.bulk,
+impl<T> PerPriority<T> {
+    /// A priority's own.
+    pub(crate) fn of(&self, priority: Priority) -> &T {
+        match priority {
+            Priority::Interactive => &self.interactive,
+            Priority::Bulk => &self.bulk,
         }
     }
 }
@@ -55,23 +55,23 @@ impl People {
         }
     }
 
-    /// Counts as one of theirs until dropped, if the lane is theirs.
-    pub(crate) fn enter(&self, lane: Lane) -> Option<OneOfThem<'_>> {
-        match lane {
-            Lane::Interactive => {
+    /// Counts as one of theirs until dropped, if the priority is theirs.
+    pub(crate) fn enter(&self, priority: Priority) -> Option<OneOfThem<'_>> {
+        match priority {
+            Priority::Interactive => {
                 self.now.send_modify(|now| now.jobs += 1);
                 Some(OneOfThem(self))
             }
-            Lane::Bulk => None,
+            Priority::Bulk => None,
         }
     }
 
-    /// If the lane is bulk: waits, but not for ever, until people leave half of the slots free and
+    /// If the priority is bulk: waits, but not for ever, until people leave half of the slots free and
     /// seem to have no next job. What is no render has the priority of theirs, the store's work too.
-    pub(crate) async fn give_way(&self, lane: Lane) {
-        match lane {
-            Lane::Interactive => {}
-            Lane::Bulk => {
+    pub(crate) async fn give_way(&self, priority: Priority) {
+        match priority {
+            Priority::Interactive => {}
+            Priority::Bulk => {
                 // After that long it goes on all the same.
                 let _ = timeout(PATIENCE, self.gone()).await;
             }
@@ -137,19 +137,19 @@ mod tests {
     #[tokio::test]
     async fn bulk_waits_while_people_use_half_of_the_slots() {
         let people = People::new(3);
-        let one = people.enter(Lane::Interactive);
-        assert!(at_once(people.give_way(Lane::Bulk)).await);
-        let two = people.enter(Lane::Interactive);
-        assert!(at_once(people.give_way(Lane::Interactive)).await);
-        assert!(!at_once(people.give_way(Lane::Bulk)).await);
+        let one = people.enter(Priority::Interactive);
+        assert!(at_once(people.give_way(Priority::Bulk)).await);
+        let two = people.enter(Priority::Interactive);
+        assert!(at_once(people.give_way(Priority::Interactive)).await);
+        assert!(!at_once(people.give_way(Priority::Bulk)).await);
         drop(two);
-        assert!(people.enter(Lane::Bulk).is_none());
+        assert!(people.enter(Priority::Bulk).is_none());
         // A next one is likely, until it does not come.
-        assert!(!at_once(people.give_way(Lane::Bulk)).await);
+        assert!(!at_once(people.give_way(Priority::Bulk)).await);
         let begun = Instant::now();
-        people.give_way(Lane::Bulk).await;
+        people.give_way(Priority::Bulk).await;
         assert!(begun.elapsed() < PATIENCE);
-        assert!(at_once(people.give_way(Lane::Bulk)).await);
+        assert!(at_once(people.give_way(Priority::Bulk)).await);
         drop(one);
     }
 }
