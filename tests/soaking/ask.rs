@@ -154,7 +154,6 @@ impl Asked<'_> {
                 (Some(Outcome::Refused), Next::Over)
             }
             (404, _) => self.wrong(Violation::Lost, "404 for an original that is there"),
-            (409, Some(after)) => (Some(Outcome::Refused), Next::Again(after)),
             (400 | 422, _) if self.wish.subject.kind == Kind::Broken(status) => {
                 let outcome = if status == 422 {
                     Outcome::Unrenderable

@@ -13,7 +13,7 @@ pub enum Outcome {
     Miss,
     /// 202: asked for asynchronously.
     Accepted,
-    /// 400, 404 or 409, where that is the truth.
+    /// 400 or 404, where that is the truth.
     Refused,
     /// 422 for an original that is broken.
     Unrenderable,
@@ -34,7 +34,7 @@ impl Outcome {
             Self::Hit => "200 hit",
             Self::Miss => "200 miss",
             Self::Accepted => "202",
-            Self::Refused => "400, 404, 409 (expected)",
+            Self::Refused => "400, 404 (expected)",
             Self::Unrenderable => "422 (broken originals)",
             Self::TooMany => "429, Retry-After",
             Self::Later => "502, 503, 504, Retry-After",
