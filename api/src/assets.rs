@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -28,13 +28,13 @@ use crate::App;
 use crate::access::{self, Forbidden, Found, Granted, Part, Verdict};
 use crate::application::Question;
 use crate::caller::{Credentials, without_token};
-use crate::delivery::{Audience, Validators, cache_control, with_extension};
+use crate::delivery::{Audience, Dates, cache_control, with_extension};
 use crate::error::{ApiError, insert};
 use crate::flight::{Progress, Refusal};
 use crate::observe::Served;
 use crate::prefer::{Patience, patience};
 use crate::query::{Disposition, Query};
-use crate::send::{Opened, Stored, send};
+use crate::send::{Known, Opened, Stored, send};
 use crate::{accept, query};
 
 /// How often a variant is looked for again after it was said to be ready, or its original to
@@ -259,14 +259,15 @@ impl<'a> Page<'a> {
         cache_control(&self.app.settings.cache_control, self.audience, left)
     }
 
-    fn stored(&self, tag: &str, media_type: &str, filename: String) -> Stored<'_> {
-        let modified =
-            std::time::UNIX_EPOCH + std::time::Duration::from_secs(self.original.modified_unix);
+    fn stored(
+        &self,
+        (tag, dates): (&str, Dates),
+        media_type: &str,
+        filename: String,
+    ) -> Stored<'_> {
         Stored {
-            validators: Validators {
-                etag: format!("\"{tag}\""),
-                modified,
-            },
+            etag: format!("\"{tag}\""),
+            dates,
             media_type: media_type.to_owned(),
             filename,
             disposition: self.disposition,
@@ -282,12 +283,17 @@ impl<'a> Page<'a> {
             return Err(ApiError::Empty);
         }
         let stored = self.stored(
-            original.version.as_str(),
+            (original.version.as_str(), Dates::Ordered),
             &original.media_type,
             self.name.to_string(),
         );
         let open = |range| self.app.originals.open(original, range);
-        let answer = send(&stored, Some(original.length_bytes), open).await?;
+        let known = Known {
+            length_bytes: original.length_bytes,
+            modified: UNIX_EPOCH + Duration::from_secs(original.modified_unix),
+        };
+        let look = || ready(Ok(Some(known)));
+        let answer = send(&stored, Some(known), look, open).await?;
         Ok(answer.map(|answer| self.served(answer, Served::Original, "")))
     }
 
@@ -339,7 +345,14 @@ impl<'a> Page<'a> {
             }
             Ok::<_, StorageError>(found)
         };
-        let answer = send(&self.as_variant(variant), None, open).await?;
+        let look = async || {
+            let found = self.app.storage.head(&object).await?;
+            if let Some(found) = &found {
+                self.app.renewals.served(variant, found.modified);
+            }
+            Ok::<_, StorageError>(found.as_ref().map(Known::from))
+        };
+        let answer = send(&self.as_variant(variant), None, look, open).await?;
         if let Some(answer) = &answer
             && answer.status() == StatusCode::NOT_MODIFIED
         {
@@ -355,8 +368,13 @@ impl<'a> Page<'a> {
         picture: &Bytes,
         timing: &str,
     ) -> Result<Option<Response>, ApiError> {
+        let known = Known {
+            length_bytes: picture.len() as u64,
+            modified: SystemTime::now(),
+        };
+        let look = || ready(Ok(Some(known)));
         let open = |range| ready(Ok::<_, ApiError>(Some(Opened::part(picture, range))));
-        let answer = send(&self.as_variant(variant), None, open).await?;
+        let answer = send(&self.as_variant(variant), Some(known), look, open).await?;
         Ok(answer.map(|answer| self.served(answer, Served::Miss, timing)))
     }
 
@@ -370,7 +388,8 @@ impl<'a> Page<'a> {
             Format::Avif => &["avif"],
         };
         let name = with_extension(&self.name, format.extension(), accepted);
-        self.stored(variant.key().as_str(), format.media_type(), name)
+        let key = variant.key();
+        self.stored((key.as_str(), Dates::Exact), format.media_type(), name)
     }
 
     async fn wait(&self, variant: &Variant) -> Result<Waited, ApiError> {

@@ -14,8 +14,20 @@ use crate::query::Disposition;
 pub(crate) struct Validators {
     /// A strong entity tag, with its quotes.
     pub(crate) etag: String,
-    /// In whole seconds, as HTTP dates are.
+    /// When this state began. In whole seconds, as HTTP dates are.
     pub(crate) modified: SystemTime,
+    /// What dates say of it.
+    pub(crate) dates: Dates,
+}
+
+/// What a date says of a resource's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dates {
+    /// Later states have later dates, as an original's.
+    Ordered,
+    /// They do not: a preset that is changed may lead to a variant that was stored long ago. Only its own date
+    /// says that a client has it.
+    Exact,
 }
 
 /// How a request's conditions come out.
@@ -25,33 +37,80 @@ pub(crate) enum Freshness {
     NotModified,
     /// Send it.
     Modified,
+    /// The client wants another state only: 412.
+    Failed,
 }
 
-/// Evaluates `If-None-Match` and, without it, `If-Modified-Since` (RFC 9110, 13.2.2).
+/// Whether a condition makes it worth to know the state before anything is opened.
+pub(crate) fn is_conditional(headers: &HeaderMap) -> bool {
+    let conditions = [
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
+        header::IF_MODIFIED_SINCE,
+        header::IF_UNMODIFIED_SINCE,
+    ];
+    conditions.iter().any(|name| headers.contains_key(name))
+}
+
+/// Whether the client names exactly this state in `If-None-Match`, and sets no other condition. Then it has it, and
+/// nobody needs to look whether it is there.
+pub(crate) fn has_it(headers: &HeaderMap, etag: &str) -> bool {
+    !headers.contains_key(header::IF_MATCH)
+        && tags(headers, &header::IF_NONE_MATCH).any(|tag| weak(tag) == etag)
+}
+
+/// Evaluates the conditions of a request for something that exists (RFC 9110, 13.2.1), in the order of RFC 9110,
+/// 13.2.2.
 pub(crate) fn freshness(headers: &HeaderMap, validators: &Validators) -> Freshness {
-    if headers.contains_key(header::IF_NONE_MATCH) {
-        let tags = headers
-            .get_all(header::IF_NONE_MATCH)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let mut tags = tags.flat_map(|value| value.split(',')).map(str::trim);
-        // Weak comparison: RFC 9110, 8.8.3.2.
-        let same =
-            tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == validators.etag);
-        return if same {
-            Freshness::NotModified
-        } else {
-            Freshness::Modified
-        };
+    let Validators { etag, .. } = validators;
+    if headers.contains_key(header::IF_MATCH) {
+        // Strong comparison: RFC 9110, 8.8.3.2.
+        if !tags(headers, &header::IF_MATCH).any(|tag| tag == "*" || tag == etag) {
+            return Freshness::Failed;
+        }
+    } else if date(headers, header::IF_UNMODIFIED_SINCE)
+        .is_some_and(|since| !is_unchanged(since, validators))
+    {
+        return Freshness::Failed;
     }
-    let since = date(headers, header::IF_MODIFIED_SINCE);
-    let unchanged =
-        since.is_some_and(|since| whole_seconds(validators.modified) <= whole_seconds(since));
-    if unchanged {
+    let same = if headers.contains_key(header::IF_NONE_MATCH) {
+        tags(headers, &header::IF_NONE_MATCH).any(|tag| tag == "*" || weak(tag) == etag)
+    } else {
+        date(headers, header::IF_MODIFIED_SINCE)
+            .is_some_and(|since| is_unchanged(since, validators))
+    };
+    if same {
         Freshness::NotModified
     } else {
         Freshness::Modified
     }
+}
+
+fn is_unchanged(since: SystemTime, validators: &Validators) -> bool {
+    let (since, modified) = (whole_seconds(since), whole_seconds(validators.modified));
+    match validators.dates {
+        Dates::Ordered => modified <= since,
+        Dates::Exact => modified == since,
+    }
+}
+
+/// The tags of a header.
+fn tags<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(name).into_iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+/// A tag for weak comparison (RFC 9110, 8.8.3.2).
+fn weak(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
+/// The date to send. None within the second in which the state began: another change in that second would have the
+/// same date, so it would be a weak validator (RFC 9110, 8.8.2.2).
+pub(crate) fn last_modified(validators: &Validators, now: SystemTime) -> Option<String> {
+    let strong = whole_seconds(validators.modified) < whole_seconds(now);
+    strong.then(|| httpdate::fmt_http_date(validators.modified))
 }
 
 /// For whom an answer is.

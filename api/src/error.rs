@@ -106,6 +106,9 @@ pub(crate) enum ApiError {
     /// The original is replaced faster than it can be read.
     #[error("The asset is being changed by somebody else; try again.")]
     Changing,
+    /// `If-Match` or `If-Unmodified-Since` asks for another state.
+    #[error("The file is not in the state that If-Match or If-Unmodified-Since asks for.")]
+    PreconditionFailed,
     /// The range lies behind the end.
     #[error("The range is not within the {length_bytes} bytes of the file.")]
     Range {
@@ -179,6 +182,7 @@ impl ApiError {
             Self::BadHead(_) => (StatusCode::BAD_REQUEST, "INVALID_HEADER"),
             Self::Duplicate => (StatusCode::BAD_REQUEST, "RECORD_NOT_UNIQUE"),
             Self::Changing => (StatusCode::CONFLICT, "CONFLICT"),
+            Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
             Self::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE"),
             Self::Empty => (StatusCode::UNPROCESSABLE_ENTITY, "CORRUPT_ORIGINAL"),
             Self::Failed(failure) => match failure.reason {
@@ -225,7 +229,7 @@ impl ApiError {
             | Self::TooManyQuestions
             | Self::Changing => Some(Duration::from_secs(1)),
             Self::Failed(failure) => match failure.reason {
-                Reason::AttemptsExhausted => Some(failure.reason.remembered_for()),
+                Reason::AttemptsExhausted => failure.reason.remembered_for(),
                 Reason::OriginalReplaced => Some(Duration::from_secs(1)),
                 Reason::OriginalMissing
                 | Reason::Unsupported

@@ -23,11 +23,15 @@ pub(crate) async fn create(
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
     let Received { upload, spool } = upload::receive(&app, request).await?;
-    let original = app.originals.create(upload).await?;
-    drop(spool);
-    app.pregenerate.publish(original.id).await;
-    tracing::info!(asset = %original.id, bytes = original.length_bytes, media_type = original.media_type, "created");
-    Ok(record(&app, &original))
+    let shutdown = app.shutdown.clone();
+    let creating = async move {
+        let original = app.originals.create(upload).await?;
+        drop(spool);
+        app.pregenerate.publish(original.id).await;
+        tracing::info!(asset = %original.id, bytes = original.length_bytes, media_type = original.media_type, "created");
+        Ok(record(&app, &original))
+    };
+    shutdown.see_through(creating).await
 }
 
 /// `GET /files/{id}`: what is known of an original.
@@ -50,20 +54,27 @@ pub(crate) async fn change(
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
     let asset = id(path)?;
-    let original = if is_multipart(request.headers()) {
+    let shutdown = app.shutdown.clone();
+    if is_multipart(request.headers()) {
         let Received { upload, spool } = upload::receive(&app, request).await?;
-        let replaced = app.originals.replace(asset, upload).await?;
-        drop(spool);
-        app.pregenerate.publish(asset).await;
-        replaced
+        let replacing = async move {
+            let told = tell(&app, asset);
+            let replaced = app.originals.replace(asset, upload, told).await?;
+            drop(spool);
+            app.pregenerate.publish(asset).await;
+            Ok(record(&app, &replaced))
+        };
+        shutdown.see_through(replacing).await
     } else {
         let fields = Fields::read(&app, request).await?;
-        app.originals
-            .amend(asset, |original| fields.apply(original))
-            .await?
-    };
-    tell(&app, asset).await;
-    Ok(record(&app, &original))
+        let amending = async move {
+            let amend = |original: &mut Original| fields.apply(original);
+            let amended = app.originals.amend(asset, amend).await?;
+            tell(&app, asset).await;
+            Ok(record(&app, &amended))
+        };
+        shutdown.see_through(amending).await
+    }
 }
 
 /// `DELETE /files/{id}`: the original and all its variants.
@@ -72,13 +83,9 @@ pub(crate) async fn delete(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let asset = id(path)?;
-    let existed = app.originals.delete(asset).await?;
-    tell(&app, asset).await;
-    if existed {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ApiError::NoAsset)
-    }
+    let shutdown = app.shutdown.clone();
+    let deleting = async move { app.originals.delete(asset, tell(&app, asset)).await };
+    no_content(shutdown.see_through(deleting).await?)
 }
 
 /// `DELETE /files/{id}/variants`: all variants, which are made again when they are asked for.
@@ -86,7 +93,11 @@ pub(crate) async fn delete_variants(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
-    if app.originals.delete_variants(id(path)?).await? {
+    no_content(app.originals.delete_variants(id(path)?).await?)
+}
+
+fn no_content(existed: bool) -> Result<StatusCode, ApiError> {
+    if existed {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::NoAsset)

@@ -2,9 +2,11 @@
 //! somebody else has, and stays until the end. However many requests wait, the queue sees one job.
 
 use std::collections::{HashMap, HashSet, hash_map};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt;
 use thumbmill_http::{Client, Full, Place, Places};
 use thumbmill_shared::asset::AssetId;
 use thumbmill_shared::job::{JobError, Priority, RenderJob};
@@ -14,6 +16,7 @@ use thumbmill_shared::queue::{Lane, Message, PublishError, Queue, Seen};
 use thumbmill_shared::readiness::{Ending, Enqueue, Event, Pending, Readiness};
 use thumbmill_shared::shutdown::Shutdown;
 use thumbmill_shared::storage::Storage;
+use thumbmill_shared::telemetry::panic_text;
 use thumbmill_shared::trace::TraceContext;
 use thumbmill_shared::variant::{Variant, VariantKey};
 use tokio::sync::broadcast::error::RecvError;
@@ -26,6 +29,10 @@ use crate::turns::{Ticket, Turn, Turns, Wait};
 
 /// How often a flight looks again, in case an announcement was lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a job on the background lane is waited for before it is published as an interactive one, too: most are
+/// done by then, and a second job would find that out only after a while.
+const BACKGROUND_FIRST: Duration = Duration::from_millis(250);
 
 /// How long a job that nobody waits for is counted, if nothing is heard of it.
 const COUNTED_FOR: Duration = Duration::from_mins(1);
@@ -305,12 +312,15 @@ enum Looked {
     Published,
 }
 
-/// Waits for the turn; for ever if nobody has asked for one.
-async fn come(turn: &mut Option<Wait>) -> Turn {
-    match turn {
-        Some(turn) => turn.come().await,
-        None => std::future::pending().await,
+/// Waits for the turn, until then if it comes earlier; for ever if nobody has asked for one.
+async fn come(turn: &mut Option<Wait>, not_before: Option<Instant>) -> Turn {
+    let Some(turn) = turn else {
+        return std::future::pending().await;
+    };
+    if let Some(not_before) = not_before {
+        sleep_until(not_before).await;
     }
+    turn.come().await
 }
 
 /// Waits until then; for ever if it is never.
@@ -332,7 +342,14 @@ struct Flight {
 impl Flight {
     async fn run(self, turn: Option<Wait>, woken: mpsc::UnboundedReceiver<Wake>) {
         let end = match self.message() {
-            Ok(message) => self.fly(&message, turn, woken).await,
+            Ok(message) => {
+                let flying = AssertUnwindSafe(self.fly(&message, turn, woken)).catch_unwind();
+                // Left in the map it would keep all who join waiting until their deadlines.
+                flying.await.unwrap_or_else(|panic| {
+                    let why = format!("panicked: {}", panic_text(&*panic));
+                    Some(Err(Refusal::Unavailable(why)))
+                })
+            }
             Err(error) => Some(Err(Refusal::Unavailable(error.to_string()))),
         };
         // Out of the map first: whoever joins from here on starts anew and sees the present.
@@ -362,7 +379,7 @@ impl Flight {
         mut woken: mpsc::UnboundedReceiver<Wake>,
     ) -> Option<Result<Ending, Refusal>> {
         let mut asked_async = turn.is_none();
-        let mut counted_until = None;
+        let (mut counted_until, mut not_before) = (None, None);
         loop {
             if asked_async && counted_until.is_none() {
                 match self.look(message, Priority::Bulk, true).await {
@@ -375,7 +392,7 @@ impl Flight {
             tokio::select! {
                 // What may go goes, even if its client is gone by now.
                 biased;
-                turn = come(&mut turn) => {
+                turn = come(&mut turn, not_before) => {
                     return self.see_through(message, turn, counted_until, woken).await;
                 }
                 wake = woken.recv() => match wake {
@@ -384,7 +401,10 @@ impl Flight {
                         return Some(Ok(outcome.into()));
                     }
                     Some(Wake::AskedAsync) => asked_async = true,
-                    Some(Wake::Awaited(first)) => turn = Some(first),
+                    Some(Wake::Awaited(first)) => {
+                        turn = Some(first);
+                        not_before = counted_until.map(|_| Instant::now() + BACKGROUND_FIRST);
+                    }
                     None => return None,
                 },
                 // Nothing is begun for nobody.

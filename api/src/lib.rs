@@ -71,6 +71,7 @@ struct App {
     rules: Rules,
     tokens: TokenFile,
     application: Option<Application>,
+    shutdown: Shutdown,
 }
 
 impl App {
@@ -197,6 +198,7 @@ fn app(settings: Settings, backends: Backends, shutdown: &Shutdown) -> anyhow::R
         renewals,
         campaigns,
         pregenerate,
+        shutdown: shutdown.clone(),
     })
 }
 

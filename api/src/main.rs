@@ -6,7 +6,7 @@ use thumbmill_api::Listeners;
 use thumbmill_shared::backends::{Backends, problems_apart};
 use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program, Settings};
-use thumbmill_shared::shutdown::{self, Shutdown};
+use thumbmill_shared::shutdown::{self, Ending, Shutdown};
 use thumbmill_shared::{metrics, telemetry};
 
 fn main() -> ExitCode {
@@ -16,7 +16,11 @@ fn main() -> ExitCode {
     if !problems.is_empty() {
         settings::exit_with(Program::Api, &problems);
     }
-    shutdown::run_to_end(settings.grace, |shutdown| run(settings, shutdown))
+    let ending = Ending {
+        delay: settings.drain_delay,
+        grace: settings.grace,
+    };
+    shutdown::run_to_end(ending, |shutdown| run(settings, shutdown))
 }
 
 async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use thumbmill_shared::access::Role;
+use thumbmill_shared::telemetry::panic_text;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::{self, Doors};
@@ -83,9 +84,5 @@ async fn no_method(_: Request) -> ApiError {
     reason = "the layer hands it over by value"
 )]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let what = panic.downcast_ref::<String>().map(String::as_str);
-    let what = what
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic");
-    ApiError::Internal(anyhow::anyhow!("{what}")).into_response()
+    ApiError::Internal(anyhow::anyhow!("panicked: {}", panic_text(&*panic))).into_response()
 }

@@ -2,21 +2,27 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use thumbmill_shared::storage::Object;
+use thumbmill_shared::storage::{Head, Object};
 
-use crate::delivery::{Freshness, Validators, Wanted, content_disposition, freshness, wanted};
+use crate::delivery::{
+    Dates, Freshness, Validators, Wanted, content_disposition, freshness, has_it, is_conditional,
+    last_modified, wanted,
+};
 use crate::error::{ApiError, insert};
 use crate::query::Disposition;
 
 /// Something in the store, and the request for it.
 pub(crate) struct Stored<'a> {
-    /// What state it is in.
-    pub(crate) validators: Validators,
+    /// Names its state: a strong entity tag, with its quotes.
+    pub(crate) etag: String,
+    /// What dates say of its state.
+    pub(crate) dates: Dates,
     /// Its media type.
     pub(crate) media_type: String,
     /// What a browser saves it as.
@@ -31,10 +37,27 @@ pub(crate) struct Stored<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
+/// What is known of it without its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// The whole object's length.
+    pub(crate) length_bytes: u64,
+    /// When its state began.
+    pub(crate) modified: SystemTime,
+}
+
+impl From<&Head> for Known {
+    fn from(head: &Head) -> Self {
+        Self {
+            length_bytes: head.length_bytes,
+            modified: head.modified,
+        }
+    }
+}
+
 /// What was opened to be sent.
 pub(crate) struct Opened {
-    /// The whole object's length.
-    length_bytes: u64,
+    known: Known,
     /// The bytes that were asked for.
     body: Body,
 }
@@ -42,33 +65,72 @@ pub(crate) struct Opened {
 impl From<Object> for Opened {
     fn from(object: Object) -> Self {
         Self {
-            length_bytes: object.head.length_bytes,
+            known: Known::from(&object.head),
             body: Body::from_stream(object.body),
         }
     }
 }
 
 impl Opened {
-    /// The part of `whole` that it has of `range`.
+    /// The part of `whole`, which has just been made, that it has of `range`.
     pub(crate) fn part(whole: &Bytes, range: Option<Range<u64>>) -> Self {
         let length = whole.len();
+        let known = Known {
+            length_bytes: length as u64,
+            modified: SystemTime::now(),
+        };
         let within = |at: u64| usize::try_from(at).map_or(length, |at| at.min(length));
         let range = range.map_or(0..length, |range| within(range.start)..within(range.end));
         let part = whole.slice(range.start.min(range.end)..range.end);
         Self {
-            length_bytes: length as u64,
+            known,
             body: Body::from(part),
         }
     }
 }
 
-/// Answers a request for `stored`, which `open` opens; `None` when it is not there.
+/// Answers a request for `stored`, which `look` looks for and `open` opens; `None` when it is not there.
 ///
-/// With a known length nothing is opened that is not sent. A range of something whose length
-/// is not known yet costs a second opening.
-pub(crate) async fn send<F, O, E>(
+/// Its bytes are opened only if they are sent: with `known`, or for HEAD, a range or a condition, nothing is opened
+/// before it is clear which.
+pub(crate) async fn send<L, F, O, E>(
     stored: &Stored<'_>,
-    length_bytes: Option<u64>,
+    known: Option<Known>,
+    look: impl Fn() -> L,
+    open: impl Fn(Option<Range<u64>>) -> F,
+) -> Result<Option<Response>, ApiError>
+where
+    L: Future<Output = Result<Option<Known>, E>>,
+    F: Future<Output = Result<Option<O>, E>>,
+    Opened: From<O>,
+    ApiError: From<E>,
+{
+    if has_it(stored.headers, &stored.etag) {
+        let not_modified = StatusCode::NOT_MODIFIED;
+        return Ok(Some(stored.answer(not_modified, None, None, Body::empty())));
+    }
+    let mut whole = None;
+    let known = match known {
+        Some(known) => Some(known),
+        None if stored.is_head() || stored.asks_for_part() || is_conditional(stored.headers) => {
+            look().await?
+        }
+        None => {
+            whole = open(None).await?.map(Opened::from);
+            whole.as_ref().map(|opened| opened.known)
+        }
+    };
+    match known {
+        Some(known) => hand_over(stored, known, whole, open).await,
+        None => Ok(None),
+    }
+}
+
+/// Answers a request for what is there; `whole` is what was opened already.
+async fn hand_over<F, O, E>(
+    stored: &Stored<'_>,
+    known: Known,
+    whole: Option<Opened>,
     open: impl Fn(Option<Range<u64>>) -> F,
 ) -> Result<Option<Response>, ApiError>
 where
@@ -76,29 +138,28 @@ where
     Opened: From<O>,
     ApiError: From<E>,
 {
-    if freshness(stored.headers, &stored.validators) == Freshness::NotModified {
-        return Ok(Some(stored.answer(
-            StatusCode::NOT_MODIFIED,
-            None,
-            Body::empty(),
-        )));
-    }
-    let head_only = *stored.method == Method::HEAD;
-    let asks_for_part = !head_only && stored.headers.contains_key(header::RANGE);
-    let mut whole = None;
-    let length = match length_bytes {
-        Some(length) => length,
-        None => match open(None).await?.map(Opened::from) {
-            Some(opened) => {
-                let length = opened.length_bytes;
-                whole = Some(opened);
-                length
-            }
-            None => return Ok(None),
-        },
+    let validators = Validators {
+        etag: stored.etag.clone(),
+        modified: known.modified,
+        dates: stored.dates,
     };
-    let wanted = if asks_for_part {
-        wanted(stored.headers, &stored.validators, length)
+    let length = known.length_bytes;
+    let modified = last_modified(&validators, SystemTime::now());
+    match freshness(stored.headers, &validators) {
+        Freshness::Modified => {}
+        Freshness::NotModified => {
+            let not_modified = StatusCode::NOT_MODIFIED;
+            return Ok(Some(stored.answer(
+                not_modified,
+                modified,
+                None,
+                Body::empty(),
+            )));
+        }
+        Freshness::Failed => return Err(ApiError::PreconditionFailed),
+    }
+    let wanted = if stored.asks_for_part() {
+        wanted(stored.headers, &validators, length)
     } else {
         Wanted::Whole
     };
@@ -108,10 +169,12 @@ where
                 length_bytes: length,
             });
         }
-        Wanted::Whole if head_only => {
+        Wanted::Whole if stored.is_head() => {
+            let sent = Some((0..length, length));
             return Ok(Some(stored.answer(
                 StatusCode::OK,
-                Some((0..length, length)),
+                modified,
+                sent,
                 Body::empty(),
             )));
         }
@@ -125,27 +188,36 @@ where
     let Some(opened) = opened else {
         return Ok(None);
     };
-    if opened.length_bytes != length {
+    if opened.known.length_bytes != length {
         return Err(ApiError::Changing);
     }
     let sent = range.unwrap_or(0..length);
-    Ok(Some(stored.answer(
-        status,
-        Some((sent, length)),
-        opened.body,
-    )))
+    let sent = Some((sent, length));
+    Ok(Some(stored.answer(status, modified, sent, opened.body)))
 }
 
 impl Stored<'_> {
-    fn answer(&self, status: StatusCode, sent: Option<(Range<u64>, u64)>, body: Body) -> Response {
+    fn is_head(&self) -> bool {
+        *self.method == Method::HEAD
+    }
+
+    fn asks_for_part(&self) -> bool {
+        !self.is_head() && self.headers.contains_key(header::RANGE)
+    }
+
+    fn answer(
+        &self,
+        status: StatusCode,
+        modified: Option<String>,
+        sent: Option<(Range<u64>, u64)>,
+        body: Body,
+    ) -> Response {
         let mut answer = (status, body).into_response();
         let headers = answer.headers_mut();
-        insert(headers, header::ETAG, &self.validators.etag);
-        insert(
-            headers,
-            header::LAST_MODIFIED,
-            &httpdate::fmt_http_date(self.validators.modified),
-        );
+        insert(headers, header::ETAG, &self.etag);
+        if let Some(modified) = modified {
+            insert(headers, header::LAST_MODIFIED, &modified);
+        }
         insert(headers, header::CACHE_CONTROL, &self.cache_control);
         let Some((sent, length)) = sent else {
             return answer;

@@ -51,6 +51,8 @@ catalogue! {
     REFUSED = "thumbmill_requests_refused_total", Counter, ["reason"], "Requests for missing variants that were sent away, by why.";
     PUBLISHED = "thumbmill_jobs_published_total", Counter, ["lane", "result"], "Jobs given to the queue by this process.";
     JOBS = "thumbmill_jobs_total", Counter, ["lane", "settled"], "Jobs that a worker is done with: done, retry, postponed, deferred, dead or given back.";
+    LOG_LINES_LOST = "thumbmill_log_lines_lost_total", Counter, [], "Log lines that were not written: whoever reads standard error is too slow, or gone, or its disk is full.";
+    PANICS = "thumbmill_panics_total", Counter, [], "Panics in this process. Each is a bug: please report it with its log line.";
     JOBS_RUNNING = "thumbmill_jobs_running", Gauge, [], "Jobs that the worker holds.";
     VARIANTS = "thumbmill_variants_total", Counter, ["outcome"], "Variants by how they ended: rendered, found, held or a failure's reason.";
     RENDERS = "thumbmill_renders_total", Counter, ["format"], "Variants that were rendered, by output format.";

@@ -135,8 +135,14 @@ impl Originals {
         Ok(created)
     }
 
-    /// Gives an original other bytes, and the upload's filename and title.
-    pub async fn replace(&self, id: AssetId, upload: Upload) -> Result<Original, OriginalsError> {
+    /// Gives an original other bytes, and the upload's filename and title. `told` tells others: it runs as soon as the
+    /// change has happened, before the old bytes and variants are removed.
+    pub async fn replace(
+        &self,
+        id: AssetId,
+        upload: Upload,
+        told: impl Future<Output = ()> + Send,
+    ) -> Result<Original, OriginalsError> {
         let _spooled = Spooled::new(&upload.spooled);
         if self.describe(id).await?.is_none() {
             return Err(OriginalsError::Missing(id));
@@ -157,6 +163,7 @@ impl Originals {
             .await;
         let before = self.committed(&object, swapped).await?;
         let old = before.original.ok_or(OriginalsError::Missing(id))?;
+        told.await;
         self.remove_replaced(&old, &replacement).await;
         Ok(successor(&old))
     }
@@ -193,8 +200,13 @@ impl Originals {
     }
 
     /// Removes an original and its variants. Says whether there was one. When it fails
-    /// midway, the same call again does the rest.
-    pub async fn delete(&self, id: AssetId) -> Result<bool, OriginalsError> {
+    /// midway, the same call again does the rest. `told` tells others: it runs as soon as the original is gone,
+    /// before the rest is removed.
+    pub async fn delete(
+        &self,
+        id: AssetId,
+        told: impl Future<Output = ()> + Send,
+    ) -> Result<bool, OriginalsError> {
         // First, since it would come to light again once the description is gone.
         let foreign = foreign_object(id);
         let mut existed = self.storage.head(&foreign).await?.is_some();
@@ -213,8 +225,14 @@ impl Originals {
         match swapped {
             Ok(_) => existed = true,
             Err(OriginalsError::Missing(_)) => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                if existed {
+                    told.await;
+                }
+                return Err(error);
+            }
         }
+        told.await;
         self.remove_deleted(id).await?;
         self.storage.delete_all(&variants_of(id)).await?;
         Ok(existed)

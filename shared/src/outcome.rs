@@ -97,20 +97,21 @@ impl Reason {
     }
 
     /// How long the failure is remembered, so that a picture that cannot be rendered is not
-    /// tried at every request. Short where the cause may pass by itself.
-    pub fn remembered_for(self) -> Duration {
-        match self {
+    /// tried at every request. Short where the cause may pass by itself. `None` where it says nothing of
+    /// the variant, only of the moment: the same bytes may be the original's again in a second.
+    pub fn remembered_for(self) -> Option<Duration> {
+        let remembered = match self {
             Self::Unsupported
             | Self::Corrupt
             | Self::Truncated
             | Self::TooManyPixels
             | Self::TooManyBytes
             | Self::RendererCrashed => Duration::from_hours(1),
-            Self::OriginalMissing | Self::OriginalReplaced | Self::TooSlow => {
-                Duration::from_mins(1)
-            }
+            Self::TooSlow => Duration::from_mins(1),
             Self::AttemptsExhausted => Duration::from_secs(30),
-        }
+            Self::OriginalMissing | Self::OriginalReplaced => return None,
+        };
+        Some(remembered)
     }
 }
 

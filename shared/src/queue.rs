@@ -342,8 +342,14 @@ impl FromStr for QueueLocation {
         if text == "embedded" {
             return Ok(Self::Embedded);
         }
+        // The library connects without TLS, and says nothing.
+        if text.starts_with("amqps:") {
+            return Err(
+                "an amqp:// URL: this build has no TLS, and would send the password in plain text; use a tunnel",
+            );
+        }
         // The library takes more for a URL, and its error may repeat parts of the text.
-        let sound = is_url(text, &["amqp", "amqps"]) && text.parse::<lapin::uri::AMQPUri>().is_ok();
+        let sound = is_url(text, &["amqp"]) && text.parse::<lapin::uri::AMQPUri>().is_ok();
         sound.then(|| Self::Amqp(text.to_owned())).ok_or(
             "embedded, or amqp://USER:PASSWORD@HOST:PORT/VHOST, each of them percent-encoded",
         )

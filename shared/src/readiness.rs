@@ -187,8 +187,11 @@ impl FromStr for ReadinessLocation {
         if text == "embedded" {
             return Ok(Self::Embedded);
         }
+        if text.starts_with("rediss:") {
+            return Err("a redis:// URL: this build has no TLS; use a tunnel");
+        }
         // The library takes more for a URL, and its error may repeat parts of the text.
-        let sound = is_url(text, &["redis", "rediss"]) && ::redis::Client::open(text).is_ok();
+        let sound = is_url(text, &["redis"]) && ::redis::Client::open(text).is_ok();
         sound
             .then(|| Self::Redis(RedisUrl(text.to_owned())))
             .ok_or("embedded, or redis://USER:PASSWORD@HOST:PORT/DB, each of them percent-encoded")
@@ -342,14 +345,14 @@ impl Readiness {
     }
 }
 
-/// How long an outcome is remembered. Failures get ± 20 % of jitter, so that variants that
-/// failed together are not tried again together.
-fn remembered_for(outcome: &Outcome) -> Duration {
+/// How long an outcome is remembered; `None`: it is only announced. Failures get ± 20 % of jitter, so that
+/// variants that failed together are not tried again together.
+fn remembered_for(outcome: &Outcome) -> Option<Duration> {
     match outcome {
-        Outcome::Ready(_) => READY_FOR,
-        Outcome::Failed(failure) => failure
-            .reason
-            .remembered_for()
-            .mul_f64(rand::random_range(0.8..1.2)),
+        Outcome::Ready(_) => Some(READY_FOR),
+        Outcome::Failed(failure) => {
+            let remembered = failure.reason.remembered_for()?;
+            Some(remembered.mul_f64(rand::random_range(0.8..1.2)))
+        }
     }
 }

@@ -155,7 +155,7 @@ settings! {
     Every s3_attempt_timeout: Duration = "3s", "How long S3 may take to answer one attempt.";
     Every s3_operation_timeout: Duration = "8s", "How long one S3 operation may take with its retries.";
     Every queue: QueueLocation = "embedded", "Where jobs wait: `embedded` (in this process) or `amqp://USER:PASSWORD@HOST:PORT/VHOST` (RabbitMQ).";
-    Every queue_limit: u32 = "10000", "Interactive jobs that may wait; further misses get 503. Fixed when the queue is first declared.";
+    Every queue_limit: u32 = "10000", "Jobs that may wait in the interactive lane, and as many in the background lane; further misses get 503. Fixed when the queues are first declared.";
     Every queue_timeout: Duration = "1s", "How long RabbitMQ may take to confirm a job.";
     Every queue_unconfirmed: u32 = "1000", "Jobs that one process may have sent to RabbitMQ without its confirmation; further ones wait their turn within the same time.";
     Every readiness: ReadinessLocation = "embedded", "Who tells waiters that a variant is ready: `embedded` (this process) or `redis://HOST:PORT/DB`.";
@@ -195,6 +195,7 @@ settings! {
     Worker render_timeout: Duration = "30s", "How long the decode of an original may take, and each of its variants. A job that takes longer in all does the rest in another turn.";
     Every max_variants: u32 = "100", "Most variants of one job, each of at most 16 KiB of JSON; a job with more is a dead letter.";
     Worker attempts: u32 = "5", "How often a job is tried before it is dead-lettered.";
+    Api drain_delay: Duration = "3s", "How long a process goes on as before after SIGTERM, while `/readyz` says 503: a balancer sends it nothing more by then. No delay after Ctrl-C.";
     Every grace: Duration = "25s", "How long a process may take to end after SIGTERM.";
     Every log: LogFormat = "text", "How log lines are written: `text` or `json`.";
     Every log_filter: LogFilter = "info", "What is logged: a level, or directives such as `info,thumbmill_worker=debug`.";

@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::settings::FilesMode;
+use crate::variant::VARIANTS;
 
 pub use body::{Body, Object};
 pub use error::{Cause, Operation, StorageError};
@@ -196,6 +197,11 @@ impl Storage {
             Self::Files(files) => files.renew(object).await,
             Self::S3(s3) => Box::pin(s3.renew(object, media_type)).await,
         }
+    }
+
+    /// Finds out whether the store answers, and accepts this process: asks for some of the variants.
+    pub async fn check(&self) -> Result<(), StorageError> {
+        self.list(VARIANTS).next().await.map(drop)
     }
 
     /// Every object below `prefix`, which ends with `/`. What other tools have put there under

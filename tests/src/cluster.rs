@@ -341,6 +341,7 @@ impl Cluster {
         if on_rabbitmq {
             for (queue, expected) in [
                 ("interactive", 0),
+                ("background", 0),
                 ("bulk", 0),
                 ("retry.5s", 0),
                 ("retry.30s", 0),

@@ -27,6 +27,8 @@ pub enum Mode {
     Slow(Duration),
     /// Answers HTTP requests itself, as S3 does when it is asked too much: 503 and `SlowDown`.
     SlowDown,
+    /// Answers HTTP requests itself, as S3 does when credentials have expired: 400 and `ExpiredToken`.
+    Expired,
 }
 
 #[derive(Clone, Copy, Debug)]

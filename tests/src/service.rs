@@ -88,6 +88,8 @@ impl Service {
             command.env_remove(name);
         }
         command.env(binary.listen_variable(), address.to_string());
+        // Tests end many processes; those about the delay set it.
+        command.env("THUMBMILL_DRAIN_DELAY", "0s");
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         command
             .stdin(Stdio::null())

@@ -1,8 +1,11 @@
 //! The whole way of a request, on one process and on RabbitMQ, Redis and S3: the same answers.
 
+use std::time::Duration;
+
 use reqwest::multipart::{Form, Part};
 use reqwest::{Response, StatusCode};
-use thumbmill_tests::cluster::{Cluster, header};
+use thumbmill_shared::storage::Storage;
+use thumbmill_tests::cluster::{Cluster, header, until};
 use thumbmill_tests::pictures::damage::{png_bomb, png_with_corrupt_data, truncated};
 use thumbmill_tests::pictures::{CORNERS, assert_near, decode, photo, photo_jpeg, png};
 
@@ -481,5 +484,92 @@ async fn a_thumbnail_that_was_removed_behind_our_back_is_made_again(cluster: Clu
     assert_eq!(again.bytes().await.unwrap(), first);
     let picture = decode(&first).into_rgb8();
     assert_near(*picture.get_pixel(0, 0), CORNERS[0], 25);
+    cluster.finish(0).await;
+}
+
+async fn patch(cluster: &Cluster, id: &str, bytes: Vec<u8>) -> reqwest::Result<reqwest::Response> {
+    let part = Part::bytes(bytes).file_name("a.jpg");
+    let form = Form::new().part("file", part);
+    let url = cluster.url(&format!("/files/{id}"));
+    cluster.client().patch(url).multipart(form).send().await
+}
+
+/// Publishes a job for a version of an original, and waits until workers have told so often why they make nothing.
+async fn fail_job(cluster: &Cluster, id: &str, version: &str, (width, failures): (u32, u64)) {
+    let job = format!(
+        r#"{{"version":1,"asset":"{id}","original_version":"{version}","variants":[{{"width":{width},"format":"jpg"}}]}}"#
+    );
+    cluster.publish("interactive", std::iter::once(job)).await;
+    // `original_replaced` or `original_missing`.
+    cluster
+        .until("thumbmill_variants_total", "original_", failures)
+        .await;
+}
+
+/// A job for bytes that were replaced or deleted says nothing of them for later: once it was remembered for a
+/// minute, and who restored them met 409 for as long.
+#[tokio::test]
+async fn bytes_that_come_back_are_served_at_once_whatever_was_said_of_them_meanwhile() {
+    let cluster = Cluster::distributed(1, 1, &[]).await;
+    let (old, new) = (photo_jpeg(300, 200), photo_jpeg(200, 300));
+    let id = cluster.upload("a.jpg", old.clone()).await;
+    let etag = header(&cluster.get(&format!("/assets/{id}")).await, "etag");
+    let version = etag.trim_matches('"').to_owned();
+    let status = async |width| {
+        let thumbnail = format!("/assets/{id}?width={width}");
+        cluster.get(&thumbnail).await.status()
+    };
+    patch(&cluster, &id, new).await.unwrap();
+    fail_job(&cluster, &id, &version, (24, 1)).await;
+    patch(&cluster, &id, old.clone()).await.unwrap();
+    assert_eq!(status(24).await, 200);
+    let url = cluster.url(&format!("/files/{id}"));
+    let delete = async || cluster.client().delete(&url).send().await.unwrap().status();
+    assert_eq!(delete().await, 204);
+    fail_job(&cluster, &id, &version, (25, 2)).await;
+    let form = Form::new().text("id", id.clone());
+    let form = form.part("file", Part::bytes(old).file_name("a.jpg"));
+    let post = cluster.client().post(cluster.url("/files"));
+    assert_eq!(post.multipart(form).send().await.unwrap().status(), 200);
+    assert_eq!(status(25).await, 200);
+    cluster.finish(0).await;
+}
+
+async fn objects(storage: &Storage, folder: &str) -> Vec<String> {
+    let (mut objects, mut listing) = (Vec::new(), storage.list(folder));
+    while let Some(page) = listing.next().await.unwrap() {
+        objects.extend(page.into_iter().map(|listed| listed.object));
+    }
+    objects
+}
+
+/// Whenever the client hangs up, a change happens whole or not at all, and leaves nothing behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_survives_the_client_that_asked_for_it() {
+    let cluster = Cluster::distributed(1, 1, &[]).await;
+    let storage = cluster.storage().await;
+    let mut ids = Vec::new();
+    for millis in (0..60).step_by(2) {
+        let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
+        let thumbnail = cluster.get(&format!("/assets/{id}?width=24")).await;
+        assert_eq!(thumbnail.status(), 200);
+        let changing = patch(&cluster, &id, photo_jpeg(200, 300));
+        let hangs_up = Duration::from_millis(millis);
+        let _ = tokio::time::timeout(hangs_up, changing).await;
+        ids.push(id);
+    }
+    for id in ids {
+        until(
+            "one original with its own bytes and variants is left",
+            async || {
+                let etag = header(&cluster.get(&format!("/assets/{id}")).await, "etag");
+                let version = etag.trim_matches('"');
+                let originals = objects(&storage, &format!("uploads/{id}/")).await;
+                let variants = objects(&storage, &format!("variants/{id}/")).await;
+                originals.len() == 2 && variants.iter().all(|variant| variant.contains(version))
+            },
+        )
+        .await;
+    }
     cluster.finish(0).await;
 }

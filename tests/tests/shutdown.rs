@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use thumbmill_tests::cluster::{Cluster, until, variable};
 use thumbmill_tests::pictures::photo_jpeg;
 use thumbmill_tests::service::{Binary, run_to_end};
@@ -150,4 +151,29 @@ async fn servers_may_come_later_than_the_processes() {
     ];
     let worker = thumbmill_tests::service::Service::start(Binary::Worker, &variables).await;
     assert!(worker.terminate(Duration::from_secs(10)).await.success());
+}
+
+/// A balancer that asks `/readyz` now and then still finds a listener behind it after SIGTERM, and hears that it is to
+/// send no more.
+#[tokio::test]
+async fn readiness_fails_before_the_listener_closes() {
+    let delay = ("THUMBMILL_DRAIN_DELAY", "2s".to_owned());
+    let mut cluster = Cluster::embedded(&[delay]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
+    assert_eq!(cluster.get("/readyz").await.status(), 200);
+    let api = cluster.apis.remove(0);
+    let address = format!("http://{}", api.address());
+    let get = async |path: &str| {
+        let client = reqwest::Client::new();
+        client.get(format!("{address}{path}")).send().await
+    };
+    api.signal(Signal::TERM);
+    until("it is not ready", async || {
+        get("/readyz").await.unwrap().status() == 503
+    })
+    .await;
+    // Also what has to be rendered first.
+    let miss = get(&format!("/assets/{id}?width=24")).await.unwrap();
+    assert_eq!(miss.status(), 200);
+    assert!(api.terminate(Duration::from_secs(20)).await.success());
 }

@@ -1,6 +1,9 @@
 //! Text that strangers wrote does nothing to a terminal: every command prints it, and none of it controls.
 
+use std::time::Duration;
+
 use thumbmill_tests::cluster::{Cluster, until};
+use thumbmill_tests::pictures::photo_jpeg;
 use thumbmill_tests::service::{Binary, run_to_end};
 
 /// Clears the screen, rings, moves the cursor, ends a line, changes the direction of writing.
@@ -103,5 +106,30 @@ fn a_presets_file_that_cannot_be_read_prints_nothing_that_controls() {
             assert_ne!(code, 0, "{printed}");
             assert_harmless("a presets file", &printed);
         }
+    }
+}
+
+/// Whoever reads the log may be gone, may not read on, or may have no room: then lines are lost, and nothing else.
+/// Once every request was dropped, and the process did not end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_log_stops_nothing() {
+    for redirection in [
+        "2> >(head -n 1 >/dev/null)",
+        "2> >(exec sleep 30)",
+        "2>/dev/full",
+    ] {
+        let command = format!("exec \"$0\" {redirection}");
+        let command = ["bash", "-c", &command];
+        let level = ("THUMBMILL_LOG_FILTER", "trace".to_owned());
+        let mut cluster = Cluster::embedded_under(&command, &[level]).await;
+        let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
+        for width in 1..60 {
+            let miss = cluster.get(&format!("/assets/{id}?width={width}")).await;
+            assert_eq!(miss.status(), 200, "{redirection}");
+        }
+        cluster.until("thumbmill_log_lines_lost_total", "", 1).await;
+        let api = cluster.apis.remove(0);
+        let ended = api.terminate(Duration::from_secs(20)).await;
+        assert!(ended.success(), "{redirection}");
     }
 }

@@ -36,7 +36,7 @@ worker/bench/compare [OPTIONS] [PICTURE]...
   --rounds N        how often each case is measured (default 7)
   --only TEXT       only cases whose picture or result has TEXT in its name
   --keep-originals  draws only originals that are missing
-  --write-readme    puts the table into README.md
+  --write-readme    puts the table into worker/README.md
   PICTURE           is measured, too: 200x200 in the format that its name says
 
 Originals are drawn, and encoded by sharp; they and all thumbnails are left in
@@ -140,7 +140,7 @@ fn compare(options: Options) -> anyhow::Result<()> {
     );
     println!("{}{text}", table::details(&cases, &measured));
     if options.write_readme {
-        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
         table::write_readme(readme.as_ref(), &text)?;
     }
     Ok(())

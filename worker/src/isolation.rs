@@ -6,6 +6,7 @@
 //! through a socket that is its standard input, and ends when that is closed, or after the render
 //! that it is at then. Children are used again for later renders, and not after anything went wrong.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -87,7 +88,16 @@ enum Where {
     /// In child processes.
     Apart(Pool),
     /// Nowhere: each job takes so long, and gives what is no picture.
-    Pretended(Duration),
+    Pretended(Pretend),
+}
+
+/// How a renderer that renders nothing behaves, in benchmarks and tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pretend {
+    /// Each job takes so long.
+    pub takes: Duration,
+    /// A variant with this width makes the worker panic.
+    pub panics_at_width_px: Option<u32>,
 }
 
 /// Starts the first renderer, and says in the log how it is locked in. Errors: none can be started, or the
@@ -113,9 +123,9 @@ pub async fn start(settings: &Settings, audience: Audience) -> anyhow::Result<Re
 }
 
 impl Renderer {
-    /// Renders nothing: each job takes so long.
-    pub(crate) fn pretended(takes: Duration) -> Self {
-        Self(Where::Pretended(takes))
+    /// Renders nothing.
+    pub(crate) fn pretended(how: Pretend) -> Self {
+        Self(Where::Pretended(how))
     }
 
     /// Has an original decoded, once there is `memory` for it. Bulk is halted while there are `people`.
@@ -135,9 +145,15 @@ impl Renderer {
                 let apart = pool.begin(task, memory, people).await?;
                 Ok(Session::Apart(Box::new(apart)))
             }
-            Where::Pretended(takes) => {
-                tokio::time::sleep(*takes).await;
-                Ok(Session::Pretended(*takes))
+            Where::Pretended(how) => {
+                tokio::time::sleep(how.takes).await;
+                let mut widths = task.transforms.iter().map(|it| it.to_request().width);
+                let panics = how.panics_at_width_px.and_then(NonZeroU32::new);
+                assert!(
+                    panics.is_none() || widths.all(|width| width != panics),
+                    "it was told to"
+                );
+                Ok(Session::Pretended(how.takes))
             }
         }
     }

@@ -105,6 +105,8 @@ enum Stop {
     Transient(String),
     /// The renderer died of it.
     Crashed(String),
+    /// The store refuses something: this object, or everything.
+    Refused(String),
     /// It never will.
     Invalid(String),
 }
@@ -118,10 +120,10 @@ impl From<StorageError> for Stop {
             StorageError::Unavailable { .. } | StorageError::Full { .. } => {
                 Self::Outage(chain(&error))
             }
-            // It may be this object only that is refused, and for good.
-            StorageError::Misconfigured { .. }
-            | StorageError::Conflict { .. }
-            | StorageError::BadName { .. } => Self::Transient(chain(&error)),
+            StorageError::Misconfigured { .. } => Self::Refused(chain(&error)),
+            StorageError::Conflict { .. } | StorageError::BadName { .. } => {
+                Self::Transient(chain(&error))
+            }
         }
     }
 }
@@ -165,7 +167,11 @@ impl Worker {
     /// except after [`JobEnd::Held`], [`JobEnd::Unfinished`], [`JobEnd::Outage`], [`JobEnd::Transient`] and [`JobEnd::Crashed`].
     pub(crate) async fn run(&self, job: &RenderJob, by: &Claimant, arrival: Arrival) -> JobEnd {
         let work = self.work(by, arrival);
-        match work.run(job).await {
+        let ended = match work.run(job).await {
+            Err(Stop::Refused(why)) => Err(self.refused(why).await),
+            ended => ended,
+        };
+        match ended {
             Ok(failures) => JobEnd::Done(failures),
             Err(Stop::Held) => JobEnd::Held,
             Err(Stop::Unfinished) => JobEnd::Unfinished,
@@ -178,7 +184,7 @@ impl Worker {
                 work.release(&self.variants_blind(job)).await;
                 JobEnd::Outage(why)
             }
-            Err(Stop::Transient(why)) => {
+            Err(Stop::Transient(why) | Stop::Refused(why)) => {
                 tracing::warn!(why, attempt = by.attempt, "the job will be tried again");
                 work.release(&self.variants_blind(job)).await;
                 JobEnd::Transient(why)
@@ -193,6 +199,15 @@ impl Worker {
                 work.fail(&self.variants_blind(job), &failure).await;
                 JobEnd::Done(vec![Some(failure); job.variants.len()])
             }
+        }
+    }
+
+    /// Finds out what the store refuses. Credentials that have expired are an outage: it refuses everything, and no job
+    /// is to blame. If it refuses this object only, it may do so for good.
+    async fn refused(&self, why: String) -> Stop {
+        match self.backends.storage.check().await {
+            Ok(()) => Stop::Transient(why),
+            Err(error) => Stop::Outage(chain(&error)),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Thumbmill's worker: jobs in, variants out. Knows no HTTP.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::preset::Presets;
@@ -9,7 +8,7 @@ use thumbmill_shared::settings::{self as setting, Settings};
 use thumbmill_shared::shutdown::Shutdown;
 use tokio::sync::Semaphore;
 
-use isolation::Renderer;
+use isolation::{Pretend, Renderer};
 use memory::Budget;
 use priority::{People, PerPriority};
 use sweeper::{Sweeper, Written};
@@ -28,12 +27,12 @@ mod sweeper;
 /// for benchmarks of everything else.
 #[doc(hidden)]
 pub async fn run_pretending(
-    takes: Duration,
+    how: Pretend,
     settings: &Settings,
     backends: Backends,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    run(Renderer::pretended(takes), settings, backends, shutdown).await
+    run(Renderer::pretended(how), settings, backends, shutdown).await
 }
 
 /// Takes jobs until `shutdown` begins and those in hand are done.

@@ -1,13 +1,14 @@
 //! `thumbmill-worker`: takes jobs from the queue and renders thumbnails.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use thumbmill_http::ConnectionLimits;
 use thumbmill_shared::backends::{Backends, problems_apart};
 use thumbmill_shared::readiness::Hears;
 use thumbmill_shared::settings::{self, Program, Settings};
-use thumbmill_shared::shutdown::{self, Shutdown};
+use thumbmill_shared::shutdown::{self, Ending, Shutdown};
 use thumbmill_shared::{metrics, telemetry};
 use thumbmill_worker::isolation::{self, Audience};
 use tokio::net::TcpListener;
@@ -24,7 +25,11 @@ fn main() -> ExitCode {
     if !problems.is_empty() {
         settings::exit_with(Program::Worker, &problems);
     }
-    shutdown::run_to_end(settings.grace, |shutdown| run(settings, shutdown))
+    let ending = Ending {
+        delay: Duration::ZERO,
+        grace: settings.grace,
+    };
+    shutdown::run_to_end(ending, |shutdown| run(settings, shutdown))
 }
 
 async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {

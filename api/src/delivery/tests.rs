@@ -15,6 +15,7 @@ fn validators() -> Validators {
     Validators {
         etag: "\"v1\"".to_owned(),
         modified: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_700),
+        dates: Dates::Ordered,
     }
 }
 
@@ -105,6 +106,25 @@ fn conditions_are_evaluated_in_their_order() {
             ],
             Freshness::Modified,
         ),
+        (vec![(header::IF_MATCH, "\"v1\"")], Freshness::Modified),
+        (vec![(header::IF_MATCH, "*")], Freshness::Modified),
+        (vec![(header::IF_MATCH, "W/\"v1\"")], Freshness::Failed),
+        (vec![(header::IF_MATCH, "\"x\", \"v2\"")], Freshness::Failed),
+        (
+            vec![
+                (header::IF_MATCH, "\"v1\""),
+                (header::IF_NONE_MATCH, "\"v1\""),
+            ],
+            Freshness::NotModified,
+        ),
+        (
+            vec![(header::IF_UNMODIFIED_SINCE, "Tue, 14 Nov 2023 22:13:19 GMT")],
+            Freshness::Failed,
+        ),
+        (
+            vec![(header::IF_UNMODIFIED_SINCE, "Tue, 14 Nov 2023 22:13:20 GMT")],
+            Freshness::Modified,
+        ),
         (vec![], Freshness::Modified),
     ];
     for (pairs, expected) in table {
@@ -114,6 +134,34 @@ fn conditions_are_evaluated_in_their_order() {
             "{pairs:?}"
         );
     }
+}
+
+/// A changed preset may lead to a variant that was stored before the client's last answer.
+#[test]
+fn a_date_says_that_a_client_has_a_variant_only_if_it_is_its_own() {
+    let variant = Validators {
+        dates: Dates::Exact,
+        ..validators()
+    };
+    for (since, expected) in [
+        ("Tue, 14 Nov 2023 22:13:20 GMT", Freshness::NotModified),
+        ("Tue, 14 Nov 2023 22:13:21 GMT", Freshness::Modified),
+        ("Tue, 14 Nov 2023 22:13:19 GMT", Freshness::Modified),
+    ] {
+        let headers = headers(&[(header::IF_MODIFIED_SINCE, since)]);
+        assert_eq!(freshness(&headers, &variant), expected, "{since}");
+    }
+}
+
+#[test]
+fn a_date_is_not_sent_within_the_second_of_the_change() {
+    let after = |millis| {
+        let now = validators().modified + Duration::from_millis(millis);
+        last_modified(&validators(), now)
+    };
+    assert_eq!(after(0), None);
+    assert_eq!(after(299), None);
+    assert_eq!(after(300).as_deref(), Some("Tue, 14 Nov 2023 22:13:20 GMT"));
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //! the operators' commands.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use thumbmill_shared::settings::{self, Program};
-use thumbmill_shared::shutdown;
+use thumbmill_shared::shutdown::{self, Ending};
 
 mod campaigns;
 mod dead_letters;
@@ -33,7 +34,16 @@ fn main() -> ExitCode {
         sign::command(),
     ]);
     let (settings, matches) = settings::parse_or_exit(program, command);
-    shutdown::run_to_end(settings.grace, |shutdown| async move {
+    let serves = matches.subcommand().is_none();
+    let ending = Ending {
+        delay: if serves {
+            settings.drain_delay
+        } else {
+            Duration::ZERO
+        },
+        grace: settings.grace,
+    };
+    shutdown::run_to_end(ending, |shutdown| async move {
         match matches.subcommand() {
             Some((dead_letters::NAME, matches)) => {
                 dead_letters::run(&settings, matches, &shutdown).await

@@ -1,5 +1,7 @@
 //! The service in one process.
 
+use std::io::Write;
+
 use thumbmill_api::Listeners;
 use thumbmill_shared::backends::Backends;
 use thumbmill_shared::readiness::Hears;
@@ -30,12 +32,10 @@ pub(crate) async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Resul
 }
 
 /// Says what to try next.
-#[expect(
-    clippy::print_stdout,
-    reason = "the greeting is what this command prints"
-)]
 fn greet(address: std::net::SocketAddr) {
-    println!(
+    // Nobody may be reading.
+    let _ = writeln!(
+        std::io::stdout(),
         "Thumbmill serves on http://{address} (Ctrl-C ends it). Try:
 
   curl -F file=@photo.jpg http://{address}/files

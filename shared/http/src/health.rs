@@ -21,7 +21,7 @@ pub fn router(metrics: PrometheusHandle, shutdown: &Shutdown) -> Router {
 /// `/livez` and `/readyz`.
 pub fn probes(shutdown: Shutdown) -> Router {
     let readyz = move || {
-        let ending = shutdown.has_begun();
+        let ending = shutdown.is_announced();
         async move {
             if ending {
                 (StatusCode::SERVICE_UNAVAILABLE, "ending\n")
@@ -42,6 +42,7 @@ pub fn metrics(metrics: PrometheusHandle, shutdown: &Shutdown) -> Router {
         loop {
             tokio::time::sleep(UPKEEP_EVERY).await;
             upkeep.run_upkeep();
+            thumbmill_shared::telemetry::count_lost_lines();
         }
     });
     let render = move || {

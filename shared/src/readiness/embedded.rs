@@ -182,8 +182,9 @@ impl Embedded {
                 (Outcome::Failed(_), Some(known)) => known.clone().into(),
                 (Outcome::Failed(_), None) | (Outcome::Ready(_), _) => ending.clone(),
             };
-            let lasts = remembered_for(&known.outcome);
-            entry.state = Some(Until::new(known.outcome.clone(), lasts));
+            if let Some(lasts) = remembered_for(&known.outcome) {
+                entry.state = Some(Until::new(known.outcome.clone(), lasts));
+            }
             known
         };
         self.tell(Event::Done(key.clone(), known));

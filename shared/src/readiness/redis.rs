@@ -122,7 +122,8 @@ impl Redis {
             events: broadcast::Sender::new(EVENTS),
             listening: Arc::default(),
         };
-        shutdown.spawn_until_begun(listen::run(
+        // Whoever waits while the process ends hears of it, too.
+        shutdown.spawn_detached(listen::run(
             client,
             this.names.channels(hears),
             Arc::clone(&this.names),
@@ -246,7 +247,7 @@ impl Redis {
         let mut call = self.scripts.finish.key(self.names.state(key));
         call.key(self.names.pending(key)).key(self.names.lease(key));
         call.arg(serde_json::to_string(outcome)?)
-            .arg(millis(remembered_for(outcome)))
+            .arg(remembered_for(outcome).map_or(0, millis))
             .arg(owner(by))
             .arg(overwrite);
         call.arg(self.names.done())

@@ -130,7 +130,7 @@ fn a_url_that_is_right_is_taken() {
             "queue",
             &[
                 "amqp://host",
-                "amqps://user:p%2Fw@host:5671/vhost",
+                "amqp://user:p%2Fw@host:5671/vhost",
                 "amqp://[::1]:5672/%2f",
             ][..],
         ),
@@ -152,6 +152,20 @@ fn a_url_that_is_right_is_taken() {
             let read = read_from(Program::Everything, &[&format!("--{flag}={url}")]);
             assert!(read.is_ok(), "{url}: {read:?}");
         }
+    }
+}
+
+/// Once `amqps://` was taken, and the password was sent in plain text.
+#[test]
+fn a_url_that_needs_tls_is_refused_by_name() {
+    for argument in [
+        "--queue=amqps://user:s3cr3t@host",
+        "--readiness=rediss://user:s3cr3t@host",
+    ] {
+        let problems = read_from(Program::Everything, &[argument]).unwrap_err();
+        let problem = problems.iter().map(ToString::to_string).collect::<String>();
+        assert!(problem.contains("this build has no TLS"), "{problem}");
+        assert!(!problem.contains("s3cr3t"), "{problem}");
     }
 }
 

@@ -100,8 +100,15 @@ impl Connection<'_> {
                 requests.push(request);
                 requests.len() - 1
             });
-            if mode == Mode::SlowDown {
-                self.slow_down().await?;
+            let answer = match mode {
+                Mode::SlowDown => Some(http::slow_down()),
+                Mode::Expired => Some(http::expired()),
+                Mode::Pass | Mode::Refuse | Mode::Silent | Mode::CutAfter(_) | Mode::Slow(_) => {
+                    None
+                }
+            };
+            if let Some(answer) = answer {
+                self.answer(&answer).await?;
                 return Ok(false);
             }
         }
@@ -109,10 +116,9 @@ impl Connection<'_> {
         Ok(true)
     }
 
-    async fn slow_down(&mut self) -> io::Result<()> {
-        let answer = http::slow_down();
-        self.client.write_all(&answer).await?;
-        self.note_status(&answer);
+    async fn answer(&mut self, answer: &[u8]) -> io::Result<()> {
+        self.client.write_all(answer).await?;
+        self.note_status(answer);
         self.client.shutdown().await?;
         // Closed with bytes unread, the answer might not arrive.
         let mut rest = tokio::io::sink();
@@ -128,9 +134,12 @@ impl Connection<'_> {
         };
         let wanted = match mode {
             Mode::CutAfter(most) => bytes.len().min(most.saturating_sub(self.answered)),
-            Mode::Pass | Mode::Refuse | Mode::Silent | Mode::Slow(_) | Mode::SlowDown => {
-                bytes.len()
-            }
+            Mode::Pass
+            | Mode::Refuse
+            | Mode::Silent
+            | Mode::Slow(_)
+            | Mode::SlowDown
+            | Mode::Expired => bytes.len(),
         };
         self.client.write_all(&bytes[..wanted]).await?;
         if wanted > 0 {

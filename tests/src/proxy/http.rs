@@ -50,10 +50,20 @@ pub(super) fn status(bytes: &[u8]) -> Option<u16> {
 
 /// What S3 answers when it is asked too much, and wants no more on this connection.
 pub(super) fn slow_down() -> Vec<u8> {
-    let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>SlowDown</Code>\
-                <Message>Please reduce your request rate.</Message></Error>";
+    refusal("503 Slow Down", "SlowDown")
+}
+
+/// What S3 answers when credentials have expired.
+pub(super) fn expired() -> Vec<u8> {
+    refusal("400 Bad Request", "ExpiredToken")
+}
+
+fn refusal(status: &str, code: &str) -> Vec<u8> {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>No.</Message></Error>"
+    );
     format!(
-        "HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n\
+        "HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
         body.len()
     )

@@ -325,7 +325,10 @@ async fn tokens_are_read_again_on_sighup_and_a_broken_file_changes_nothing() {
         let answer = guarded.ask(Method::GET, "/campaigns", token).await;
         answer.status().as_u16()
     };
-    until("the token is known", async || campaigns("write").await == 403).await;
+    until("the token is known", async || {
+        campaigns("write").await == 403
+    })
+    .await;
     // Same length and date: only the signal says that it is another.
     let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
     let text = std::fs::read_to_string(&file).unwrap();

@@ -151,3 +151,31 @@ async fn jobs_that_meet_a_slow_or_busy_s3_are_tried_again_until_they_are_done() 
     );
     cluster.finish(0).await;
 }
+
+/// Once jobs were dead letters after some minutes of expired credentials. Nothing is wrong with them: they wait for
+/// new credentials.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_meet_expired_credentials_wait_for_new_ones() {
+    let (proxy, endpoint) = behind_proxy("THUMBMILL_S3_ENDPOINT", "THUMBMILL_TEST_S3").await;
+    // One failed attempt that counts would be the last.
+    let attempts = setting("THUMBMILL_ATTEMPTS", "1");
+    let mut cluster = Cluster::distributed(1, 0, std::slice::from_ref(&attempts)).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(600, 400)).await;
+    cluster.variables.push(endpoint);
+    cluster.start_worker().await;
+    proxy.set(Mode::Expired);
+    let path = format!("/assets/{id}?width=60");
+    let get = cluster.client().get(cluster.url(&path));
+    let answer = get.header("prefer", "wait=1").send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    until("the job is postponed", async || {
+        jobs(&cluster, "postponed").await >= 1
+    })
+    .await;
+    proxy.set(Mode::Pass);
+    until("the job is done", async || {
+        jobs(&cluster, "done").await >= 1
+    })
+    .await;
+    cluster.finish(0).await;
+}

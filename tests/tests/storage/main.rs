@@ -8,6 +8,7 @@
     reason = "a test ends by a panic"
 )]
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -483,8 +484,13 @@ async fn a_replaced_original_has_other_bytes_and_loses_its_variants(store: Store
     let originals = store.originals();
     let old = originals.create(upload(&store, None, "one")).await.unwrap();
     let variant = put_variant(&store, &old).await;
-    let new = originals.replace(old.id, upload(&store, None, "two")).await;
-    let new = new.unwrap();
+    // Others hear of the change before anything is removed: until then they serve the old bytes.
+    let told = async {
+        assert_eq!(content(&store, &old).await.unwrap(), "one");
+        assert!(text(&store, &variant).await.is_some());
+    };
+    let new = originals.replace(old.id, upload(&store, None, "two"), told);
+    let new = new.await.unwrap();
     assert_eq!((new.id, new.uploaded_unix), (old.id, old.uploaded_unix));
     assert_eq!(originals.describe(old.id).await.unwrap().unwrap(), new);
     assert_eq!(content(&store, &new).await.unwrap(), "two");
@@ -492,12 +498,16 @@ async fn a_replaced_original_has_other_bytes_and_loses_its_variants(store: Store
     assert_eq!(text(&store, &variant).await, None);
 
     let variant = put_variant(&store, &new).await;
-    let same = originals.replace(old.id, upload(&store, None, "two")).await;
+    let same = originals
+        .replace(old.id, upload(&store, None, "two"), ready(()))
+        .await;
     assert_eq!(content(&store, &same.unwrap()).await.unwrap(), "two");
     assert!(text(&store, &variant).await.is_some());
 
     let nobody = upload(&store, None, "three");
-    let error = originals.replace(AssetId::random(), nobody).await;
+    let error = originals
+        .replace(AssetId::random(), nobody, ready(()))
+        .await;
     assert!(matches!(error, Err(OriginalsError::Missing(_))));
     store.finish().await;
 }
@@ -529,16 +539,23 @@ async fn a_deleted_original_is_gone_and_its_id_can_be_used_again(store: Store) {
     let originals = store.originals();
     let old = originals.create(upload(&store, None, "one")).await.unwrap();
     let variant = put_variant(&store, &old).await;
-    assert!(originals.delete(old.id).await.unwrap());
+    assert!(originals.delete(old.id, ready(())).await.unwrap());
     assert_eq!(originals.describe(old.id).await.unwrap(), None);
     assert_eq!(text(&store, &old.object).await, None);
     assert_eq!(text(&store, &variant).await, None);
-    assert!(!originals.delete(old.id).await.unwrap());
-    assert!(!originals.delete(AssetId::random()).await.unwrap());
+    assert!(!originals.delete(old.id, ready(())).await.unwrap());
+    assert!(
+        !originals
+            .delete(AssetId::random(), ready(()))
+            .await
+            .unwrap()
+    );
     if let Some(folder) = &store.folder {
         assert_eq!(paths_below(folder.path()), [folder.path().join("lock")]);
     }
-    let error = originals.replace(old.id, upload(&store, None, "no")).await;
+    let error = originals
+        .replace(old.id, upload(&store, None, "no"), ready(()))
+        .await;
     assert!(matches!(error, Err(OriginalsError::Missing(_))));
     let new = originals.create(upload(&store, Some(old.id), "two")).await;
     assert_eq!(content(&store, &new.unwrap()).await.unwrap(), "two");
@@ -588,13 +605,15 @@ async fn an_object_of_another_tool_is_an_original(store: Store) {
     assert_eq!((&*third.title, &*third.media_type), (&*title, "image/gif"));
     assert_eq!(content(&store, &third).await.unwrap(), picture("three"));
 
-    let replaced = originals.replace(id, upload(&store, None, "four")).await;
+    let replaced = originals
+        .replace(id, upload(&store, None, "four"), ready(()))
+        .await;
     assert_eq!(content(&store, &replaced.unwrap()).await.unwrap(), "four");
     assert_eq!(text(&store, &object).await, None);
-    assert!(originals.delete(id).await.unwrap());
+    assert!(originals.delete(id, ready(())).await.unwrap());
     put(&store, &object, picture("five")).await;
     assert!(originals.describe(id).await.unwrap().is_some());
-    assert!(originals.delete(id).await.unwrap());
+    assert!(originals.delete(id, ready(())).await.unwrap());
     assert_eq!(originals.describe(id).await.unwrap(), None);
     store.finish().await;
 }
@@ -618,7 +637,9 @@ async fn changes_that_race_leave_a_description_that_opens(store: Store) {
         let (store, originals) = (&store, &originals);
         let replaces = (0..10).map(|n| async move {
             let content = format!("replacement {n}");
-            let replaced = originals.replace(id, upload(store, None, &content)).await;
+            let replaced = originals
+                .replace(id, upload(store, None, &content), ready(()))
+                .await;
             match replaced {
                 Ok(_) | Err(OriginalsError::Missing(_)) => {}
                 Err(error) => panic!("{error:?}"),
@@ -634,7 +655,7 @@ async fn changes_that_race_leave_a_description_that_opens(store: Store) {
         });
         // In the even rounds nobody deletes, so that the replaces meet each other.
         let deletes = (0..round % 2 * 3).map(|n| async move {
-            originals.delete(id).await.unwrap();
+            originals.delete(id, ready(())).await.unwrap();
             let created = originals.create(upload(store, Some(id), &format!("new {n}")));
             match created.await {
                 Ok(_) | Err(OriginalsError::Duplicate(_)) => {}

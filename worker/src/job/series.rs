@@ -5,9 +5,13 @@
 //! of those that it has not begun for a moment only; then it takes each lease anew when it gets there, and
 //! leaves out what others have made. The same way a variant that was not begun in time is nobody's fault.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use thumbmill_shared::metrics::RENDER_SECONDS;
 use thumbmill_shared::variant::Variant;
 use tokio::sync::SemaphorePermit;
@@ -16,10 +20,12 @@ use super::Stop;
 use super::claims::{Claimed, Leases};
 use super::work::Work;
 use crate::isolation::{NotRendered, Session, Task};
-use crate::render::Rendered;
 
 /// How long a job holds the leases of variants that it has not begun. Most jobs are done by then.
 const HELD_UNBEGUN: Duration = Duration::from_secs(1);
+
+/// Variants of one job that are stored at the same time. A slow store does not hold up the renders then.
+const STORES: usize = 4;
 
 /// Variants that are made one after the other.
 pub(super) struct Series<'a> {
@@ -58,13 +64,54 @@ enum Next {
     Later,
 }
 
-/// A variant that was rendered and is not stored yet.
-struct Unstored<'a> {
-    index: usize,
-    variant: &'a Variant,
-    rendered: Rendered,
-    /// The decode included.
-    took: Duration,
+/// Variants that were rendered and are on their way into the store.
+#[derive(Default)]
+struct Stores<'a> {
+    running: FuturesUnordered<BoxFuture<'a, (usize, Result<(), Stop>)>>,
+    indexes: BTreeSet<usize>,
+    stored: Vec<usize>,
+    failed: Option<Stop>,
+}
+
+impl<'a> Stores<'a> {
+    fn begin(&mut self, index: usize, store: BoxFuture<'a, Result<(), Stop>>) {
+        self.indexes.insert(index);
+        self.running
+            .push(Box::pin(async move { (index, store.await) }));
+    }
+
+    /// Goes on with them until `work` is done.
+    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                Some(stored) = self.running.next() => self.note(stored),
+            }
+        }
+    }
+
+    /// Goes on with them until no more than this are left.
+    async fn until(&mut self, left: usize) {
+        while self.running.len() > left
+            && let Some(stored) = self.running.next().await
+        {
+            self.note(stored);
+        }
+    }
+
+    fn note(&mut self, (index, stored): (usize, Result<(), Stop>)) {
+        self.indexes.remove(&index);
+        match stored {
+            Ok(()) => self.stored.push(index),
+            Err(stop) => self.failed = Some(stop),
+        }
+    }
+
+    /// The first that is not stored yet.
+    fn first(&self) -> Option<usize> {
+        self.indexes.first().copied()
+    }
 }
 
 impl<'a> Series<'a> {
@@ -95,8 +142,8 @@ impl<'a> Series<'a> {
 }
 
 impl Work<'_> {
-    /// Makes each that is not made by others, until the job's turn is over. Each is stored while the next is
-    /// rendered, and the last when the slot is free, unless its lease is not sure.
+    /// Makes each that is not made by others, until the job's turn is over. Each is stored while the next ones are
+    /// rendered, and the last when the slot is free, unless its lease is not sure. Leases are kept until all are stored.
     pub(super) async fn make_each(
         &self,
         series: &mut Series<'_>,
@@ -104,7 +151,7 @@ impl Work<'_> {
         slot: Option<SemaphorePermit<'_>>,
     ) -> Result<Rest, Stop> {
         let mut session = self.decode(series, original).await?;
-        let (mut unstored, mut rest) = (None, Rest::Nothing);
+        let (mut stores, mut rest) = (Stores::default(), Rest::Nothing);
         let mut took = session.decoded_in();
         for (index, variant) in series.variants.iter().enumerate() {
             match self.next(series, index).await? {
@@ -116,36 +163,53 @@ impl Work<'_> {
                 }
             }
             let begun = Instant::now();
-            let previous: Option<Unstored<'_>> = unstored.take();
-            let held = series.held(previous.as_ref().map_or(index, |it| it.index), index);
-            let both = async { tokio::join!(session.variant(index), self.put(previous)) };
-            let (rendered, stored) = self.keep_leases(held, Box::pin(both)).await;
-            series.made.extend(stored?);
+            let held = series.held(stores.first().unwrap_or(index), index);
+            let rendering = Box::pin(stores.beside(session.variant(index)));
+            let rendered = self.keep_leases(held, rendering).await;
             took += begun.elapsed();
             match rendered {
                 Ok(rendered) => {
                     let took = session.decoded_in() + begun.elapsed();
-                    unstored = Some(Unstored {
-                        index,
-                        variant,
-                        rendered,
-                        took,
-                    });
+                    stores.begin(index, Box::pin(self.store(variant, rendered, took)));
                 }
                 Err(NotRendered::Refused(error)) => {
                     let failure = error.into();
                     self.fail(std::slice::from_ref(variant), &failure).await;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // What is rendered is not lost.
+                    self.finish_stores(series, &mut stores, 0, index).await?;
+                    return Err(error.into());
+                }
             }
+            self.finish_stores(series, &mut stores, STORES - 1, index)
+                .await?;
         }
         metrics::histogram!(RENDER_SECONDS).record(took.as_secs_f64());
         session.end().await;
         if series.leases == Leases::All {
             drop(slot);
         }
-        series.made.extend(self.put(unstored).await?);
+        let last = series.variants.len().saturating_sub(1);
+        self.finish_stores(series, &mut stores, 0, last).await?;
         self.rest(series, rest)
+    }
+
+    /// Waits until no more than `left` are on their way into the store; the leases of those, and of all up to
+    /// `index`, are kept meanwhile.
+    async fn finish_stores(
+        &self,
+        series: &mut Series<'_>,
+        stores: &mut Stores<'_>,
+        left: usize,
+        index: usize,
+    ) -> Result<(), Stop> {
+        let held = series.held(stores.first().unwrap_or(index), index);
+        self.keep_leases(held, Box::pin(stores.until(left))).await;
+        let done = stores.stored.drain(..);
+        let done = done.filter_map(|index| series.variants.get(index).cloned());
+        series.made.extend(done);
+        stores.failed.take().map_or(Ok(()), Err)
     }
 
     /// What is left. A turn in which nothing was made counts as an attempt: there must not be many.
@@ -219,20 +283,5 @@ impl Work<'_> {
         } else {
             Next::Begin
         })
-    }
-
-    /// Stores what was rendered, if anything was; gives what is in the store then.
-    async fn put(&self, unstored: Option<Unstored<'_>>) -> Result<Option<Variant>, Stop> {
-        let Some(unstored) = unstored else {
-            return Ok(None);
-        };
-        let Unstored {
-            variant,
-            rendered,
-            took,
-            ..
-        } = unstored;
-        self.store(variant, rendered, took).await?;
-        Ok(Some(variant.clone()))
     }
 }

@@ -8,7 +8,7 @@ pub(super) struct Scripts {
     pub(super) enqueue: Script,
     /// KEYS state, lease; ARGV job, attempt, owner, delivered again (0 or 1), milliseconds → {word, state}.
     pub(super) claim: Script,
-    /// KEYS state, pending, lease; ARGV outcome, milliseconds, owner, overwrite (0 or 1), channel,
+    /// KEYS state, pending, lease; ARGV outcome, milliseconds (0: it is not kept), owner, overwrite (0 or 1), channel,
     /// what is announced before the outcome, and after it.
     pub(super) finish: Script,
     /// KEYS key; ARGV value, milliseconds: only while the key has this value.
@@ -55,7 +55,8 @@ return {'won', ''}
 const FINISH: &str = r"
 local outcome = ARGV[1]
 local known = ARGV[4] == '0' and redis.call('GET', KEYS[1])
-if known then outcome = known else redis.call('SET', KEYS[1], outcome, 'PX', ARGV[2]) end
+if known then outcome = known
+elseif ARGV[2] ~= '0' then redis.call('SET', KEYS[1], outcome, 'PX', ARGV[2]) end
 redis.call('DEL', KEYS[2])
 if redis.call('GET', KEYS[3]) == ARGV[3] then redis.call('DEL', KEYS[3]) end
 redis.call('PUBLISH', ARGV[5], ARGV[6] .. outcome .. ARGV[7])
