@@ -52,10 +52,11 @@ pub(crate) fn is_conditional(headers: &HeaderMap) -> bool {
     conditions.iter().any(|name| headers.contains_key(name))
 }
 
-/// Whether the client names exactly this state in `If-None-Match`, and sets no other condition. Then it has it, and
-/// nobody needs to look whether it is there.
+/// Whether the client names exactly this state in `If-None-Match`, and sets no condition that goes before it. Then
+/// it has this state, and nobody needs to look whether it is there.
 pub(crate) fn has_it(headers: &HeaderMap, etag: &str) -> bool {
     !headers.contains_key(header::IF_MATCH)
+        && !headers.contains_key(header::IF_UNMODIFIED_SINCE)
         && tags(headers, &header::IF_NONE_MATCH).any(|tag| weak(tag) == etag)
 }
 

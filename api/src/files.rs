@@ -69,9 +69,10 @@ pub(crate) async fn change(
         let fields = Fields::read(&app, request).await?;
         let amending = async move {
             let amend = |original: &mut Original| fields.apply(original);
-            let amended = app.originals.amend(asset, amend).await?;
+            let amended = app.originals.amend(asset, amend).await;
+            // Also after an error: the change may have happened.
             tell(&app, asset).await;
-            Ok(record(&app, &amended))
+            Ok(record(&app, &amended?))
         };
         shutdown.see_through(amending).await
     }

@@ -113,7 +113,7 @@ enum Wake {
     LookAgain,
     /// A client asks for the variant and does not wait.
     AskedAsync,
-    /// The first client waits; this will be its turn.
+    /// A client waits that has no turn yet: it is the first that waits, or came after the turn was given.
     Awaited(Wait),
 }
 
@@ -198,11 +198,11 @@ impl Flights {
             if let hash_map::Entry::Vacant(vacant) = flight.places.entry(client) {
                 vacant.insert(shared.places.enter(client)?);
             }
+            // A flight that has just ended needs no waking.
             match (patience, flight.ticket) {
-                // A flight that has just ended needs no waking.
                 (Patience::Async, _) => drop(flight.wake.send(Wake::AskedAsync)),
-                (Patience::Wait(_), Some(ticket)) => shared.turns.join(ticket, client),
-                (Patience::Wait(_), None) => {
+                (Patience::Wait(_), Some(ticket)) if shared.turns.join(ticket, client) => {}
+                (Patience::Wait(_), _) => {
                     let turn = shared.turns.ask(client);
                     flight.ticket = Some(turn.ticket());
                     drop(flight.wake.send(Wake::Awaited(turn)));
@@ -425,7 +425,7 @@ impl Flight {
         // Not at once: even a tick that is due waits for the timer's next millisecond.
         let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut published, mut first) = (None, true);
+        let (mut published, mut first, mut next) = (None, true, None);
         loop {
             if self.is_awaited() {
                 match self.look(message, turn.priority(), first).await {
@@ -457,9 +457,16 @@ impl Flight {
                     Some(Wake::LookAgain) => if let Some(outcome) = self.stored().await {
                         return Some(Ok(outcome.into()));
                     }
+                    // Its turn may have the priority that the one before has not.
+                    Some(Wake::Awaited(wait)) if turn.priority() == Priority::Bulk => {
+                        next = Some(wait);
+                    }
                     // The job is on the queue, or about to be.
                     Some(Wake::AskedAsync | Wake::Awaited(_)) | None => {}
                 },
+                better = come(&mut next, None) => {
+                    (turn, first, next) = (better, true, None);
+                }
                 _ = ticks.tick() => {}
             }
         }

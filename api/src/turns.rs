@@ -109,11 +109,13 @@ impl Turns {
         }
     }
 
-    /// Asks for the same turn in the name of another client.
-    pub(crate) fn join(&self, ticket: Ticket, client: Client) {
+    /// Asks for the same turn in the name of another client. False: it was given already.
+    pub(crate) fn join(&self, ticket: Ticket, client: Client) -> bool {
         let mut state = self.state();
+        let waits = state.waiting.contains_key(&ticket);
         state.line_up(ticket, client);
         state.give();
+        waits
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -469,9 +471,10 @@ mod tests {
         let (turns, mut taken) = busy();
         let _flood: Vec<Wait> = (0..10).map(|_| turns.ask(client(1))).collect();
         let mut wanted = turns.ask(client(1));
-        turns.join(wanted.ticket(), client(2));
-        turns.join(wanted.ticket(), client(2));
+        assert!(turns.join(wanted.ticket(), client(2)));
+        assert!(turns.join(wanted.ticket(), client(2)));
         taken.truncate(taken.len() - 2);
         assert!(came(&mut wanted).is_some());
+        assert!(!turns.join(wanted.ticket(), client(3)));
     }
 }

@@ -136,7 +136,7 @@ impl Originals {
     }
 
     /// Gives an original other bytes, and the upload's filename and title. `told` tells others: it runs as soon as the
-    /// change has happened, before the old bytes and variants are removed.
+    /// change has happened, or may have happened, and before the old bytes and variants are removed.
     pub async fn replace(
         &self,
         id: AssetId,
@@ -161,9 +161,17 @@ impl Originals {
                 None => Err(OriginalsError::Missing(id)),
             })
             .await;
-        let before = self.committed(&object, swapped).await?;
-        let old = before.original.ok_or(OriginalsError::Missing(id))?;
+        let before = match self.committed(&object, swapped).await {
+            Ok(before) => before,
+            Err(error) => {
+                if error.leaves_doubt() {
+                    told.await;
+                }
+                return Err(error);
+            }
+        };
         told.await;
+        let old = before.original.ok_or(OriginalsError::Missing(id))?;
         self.remove_replaced(&old, &replacement).await;
         Ok(successor(&old))
     }
@@ -200,8 +208,8 @@ impl Originals {
     }
 
     /// Removes an original and its variants. Says whether there was one. When it fails
-    /// midway, the same call again does the rest. `told` tells others: it runs as soon as the original is gone,
-    /// before the rest is removed.
+    /// midway, the same call again does the rest. `told` tells others: it runs as soon as the original is
+    /// gone, or may be gone, and before the rest is removed.
     pub async fn delete(
         &self,
         id: AssetId,
@@ -226,7 +234,7 @@ impl Originals {
             Ok(_) => existed = true,
             Err(OriginalsError::Missing(_)) => {}
             Err(error) => {
-                if existed {
+                if existed || error.leaves_doubt() {
                     told.await;
                 }
                 return Err(error);

@@ -136,6 +136,27 @@ fn conditions_are_evaluated_in_their_order() {
     }
 }
 
+#[test]
+fn only_a_client_that_names_the_state_and_asks_nothing_else_has_it_for_sure() {
+    let tag = (header::IF_NONE_MATCH, "\"x\", W/\"v1\"");
+    for (pairs, expected) in [
+        (vec![tag.clone()], true),
+        (vec![(header::IF_NONE_MATCH, "*")], false),
+        (vec![(header::IF_NONE_MATCH, "\"x\"")], false),
+        (vec![tag.clone(), (header::IF_MATCH, "\"v2\"")], false),
+        (
+            vec![
+                tag,
+                (header::IF_UNMODIFIED_SINCE, "Tue, 14 Nov 2023 22:13:19 GMT"),
+            ],
+            false,
+        ),
+        (vec![], false),
+    ] {
+        assert_eq!(has_it(&headers(&pairs), "\"v1\""), expected, "{pairs:?}");
+    }
+}
+
 /// A changed preset may lead to a variant that was stored before the client's last answer.
 #[test]
 fn a_date_says_that_a_client_has_a_variant_only_if_it_is_its_own() {
