@@ -410,6 +410,7 @@ impl Flight {
                 // Nothing is begun for nobody.
                 () = self.progress.closed(), if counted_until.is_none() => return None,
                 () = passed(counted_until) => return None,
+                () = self.forsaken() => return None,
             }
         }
     }
@@ -467,9 +468,17 @@ impl Flight {
                 better = come(&mut next, None) => {
                     (turn, first, next) = (better, true, None);
                 }
+                () = self.forsaken() => return None,
                 _ = ticks.tick() => {}
             }
         }
+    }
+
+    /// Waits until the process ends and nobody waits for this any more. Its job is on the queue, where it needs no
+    /// flight, and the process must not wait for it.
+    async fn forsaken(&self) {
+        self.shared.shutdown.begun().await;
+        self.progress.closed().await;
     }
 
     fn is_awaited(&self) -> bool {

@@ -196,7 +196,7 @@ settings! {
     Every max_variants: u32 = "100", "Most variants of one job, each of at most 16 KiB of JSON; a job with more is a dead letter.";
     Worker attempts: u32 = "5", "How often a job is tried before it is dead-lettered.";
     Api drain_delay: Duration = "3s", "How long a process goes on as before after SIGTERM, while `/readyz` says 503: a balancer sends it nothing more by then. No delay after Ctrl-C.";
-    Every grace: Duration = "25s", "How long a process may take to end after SIGTERM.";
+    Every grace: Duration = "25s", "How long a process may take to end once it has begun to: after SIGTERM and `THUMBMILL_DRAIN_DELAY`, or after Ctrl-C.";
     Every log: LogFormat = "text", "How log lines are written: `text` or `json`.";
     Every log_filter: LogFilter = "info", "What is logged: a level, or directives such as `info,thumbmill_worker=debug`.";
 }

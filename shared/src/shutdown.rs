@@ -8,8 +8,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::telemetry;
-
 /// How long threads that are stuck may hold up the end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -175,6 +173,5 @@ where
         }
     });
     runtime.shutdown_timeout(LAST_WORDS);
-    telemetry::finish();
     code
 }

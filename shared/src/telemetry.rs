@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::io::{self, Write};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -39,8 +39,8 @@ fn watch_panics() {
     std::panic::set_hook(Box::new(|panic| {
         metrics::counter!(PANICS).increment(1);
         let at = panic.location().map(ToString::to_string);
-        let what = panic_text(panic.payload());
-        tracing::error!(at, "a bug: panicked: {what}");
+        let (at, what) = (at.unwrap_or_default(), panic_text(panic.payload()));
+        tracing::error!("panicked at {at}: {what}");
     }));
 }
 
@@ -51,53 +51,14 @@ pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("it does not say why")
 }
 
-/// Lines that wait to be written at most; further ones are lost, and counted.
-const MOST_LINES: usize = 10_000;
-
-/// Writes lines on a thread of its own, so that nobody waits for whoever reads them.
-static WRITER: Mutex<Option<Writer>> = Mutex::new(None);
-
-struct Writer {
-    /// Writes what is left when it is dropped.
-    _guard: WorkerGuard,
-    lost: ErrorCounter,
-    counted: usize,
-}
-
-/// Counts the lines that were lost since the last time because nobody read them in time.
-pub fn count_lost_lines() {
-    let mut writer = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(writer) = writer.as_mut() {
-        let lost = writer.lost.dropped_lines();
-        metrics::counter!(LOG_LINES_LOST).increment((lost - writer.counted) as u64);
-        writer.counted = lost;
-    }
-}
-
-/// Writes what is left, for a second at most. What is logged after it is lost.
-pub fn finish() {
-    drop(WRITER.lock().unwrap_or_else(PoisonError::into_inner).take());
-}
-
 /// Starts to log. Errors: something else in this process logs already.
 ///
 /// The reader of the lines may be slow, or gone, or its disk full: then lines are lost, and nothing else.
 pub fn install(format: LogFormat, filter: &LogFilter) -> Result<(), TryInitError> {
     watch_panics();
-    let (lines, guard) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(MOST_LINES)
-        .thread_name("log")
-        .finish(Lines(format));
-    let writer = Writer {
-        _guard: guard,
-        lost: lines.error_counter(),
-        counted: 0,
-    };
-    *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
     let builder = fmt()
         .with_env_filter(EnvFilter::new(&filter.0))
-        .with_writer(lines);
+        .with_writer(move || Lines(format));
     match format {
         LogFormat::Text => builder.with_ansi(false).finish().try_init(),
         LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
@@ -116,10 +77,7 @@ impl Write for Lines {
             LogFormat::Text => one_line(text),
             LogFormat::Json => json(text),
         };
-        if io::stderr()
-            .write_all(format!("{line}\n").as_bytes())
-            .is_err()
-        {
+        if !write_line(&line) {
             metrics::counter!(LOG_LINES_LOST).increment(1);
         }
         Ok(event.len())
@@ -128,6 +86,45 @@ impl Write for Lines {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What a pipe takes without waiting when it says that it takes something (pipe(7), `PIPE_BUF`).
+const AT_ONCE_BYTES: usize = 4096;
+
+/// Whether the last line was broken off: the next one must not look like its end.
+static BROKEN_OFF: AtomicBool = AtomicBool::new(false);
+
+/// Writes a line before whatever it tells of is done, so that a killed process leaves none out. False: it is lost,
+/// because nobody takes it at once.
+fn write_line(line: &str) -> bool {
+    let mut stderr = io::stderr().lock();
+    let begin = if BROKEN_OFF.load(Ordering::Relaxed) {
+        "\n"
+    } else {
+        ""
+    };
+    let text = format!("{begin}{line}\n");
+    let mut parts = text.as_bytes().chunks(AT_ONCE_BYTES);
+    let mut any = false;
+    let whole = parts.all(|part| {
+        let written = has_room(&stderr) && stderr.write_all(part).is_ok();
+        any |= written;
+        written
+    });
+    if any {
+        BROKEN_OFF.store(!whole, Ordering::Relaxed);
+    }
+    whole
+}
+
+/// Whether a write does not wait. A reader that is gone counts: the write says so.
+fn has_room(stderr: &io::StderrLock<'_>) -> bool {
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let ready = poll(&mut [PollFd::new(stderr, PollFlags::OUT)], Some(&now));
+    ready.is_ok_and(|ready| ready > 0)
 }
 
 /// Which events are logged: a level, or directives such as `info,thumbmill_worker=debug`.

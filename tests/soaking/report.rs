@@ -162,7 +162,7 @@ fn jobs(account: &Account) -> Vec<(&'static str, String)> {
         (
             "jobs",
             format!(
-                "{} interactive confirmed, {} bulk, {} that are none; {} done, {dead_only} dead, \
+                "{} of clients confirmed, {} bulk, {} that are none; {} done, {dead_only} dead, \
                  {} neither; {} retries",
                 logs.published.len(),
                 campaign.jobs.len(),

@@ -302,59 +302,64 @@ async fn jobs_that_clients_do_not_wait_for_are_accepted_at_once_and_done_behind_
     cluster.finish(0).await;
 }
 
-/// A client that walks away from its jobs is served behind the others, and takes nobody else with it who waits for
-/// the same thumbnail.
+/// A client that walks away from its jobs waits behind the others. Nobody else does who waits for the same thumbnail.
 #[tokio::test]
-async fn who_waits_beside_a_client_that_walks_away_is_served_before_it() {
+async fn who_waits_beside_a_client_that_walks_away_has_an_interactive_job() {
     let settings = settings([
         ("THUMBMILL_CLIENT_HEADER", "x-forwarded-for"),
-        ("THUMBMILL_SLOTS", "1"),
-        ("THUMBMILL_AVIF_EFFORT", "9"),
+        ("THUMBMILL_BULK_SLOTS", "1"),
         ("THUMBMILL_WAIT", "30s"),
     ]);
     let mut cluster = Cluster::distributed(1, 0, &settings).await;
     let id = cluster.upload("a.jpg", photo_jpeg(3000, 2000)).await;
+    // They keep the slot of all that has the priority of bulk.
+    let heavy = [1400, 1401].map(|width| {
+        format!(
+            r#"{{"version":1,"asset":"{id}","variants":[{{"width":{width},"format":"avif"}}]}}"#
+        )
+    });
+    cluster.publish("bulk", heavy.into_iter()).await;
     let (url, client) = (
         cluster.url(&format!("/assets/{id}")),
         cluster.client().clone(),
     );
-    let get = |query: &str, address: &str| {
-        let get = client.get(format!("{url}?{query}"));
+    let get = |width: u32, address: &str| {
+        let get = client.get(format!("{url}?width={width}"));
         tokio::spawn(get.header("x-forwarded-for", address).send())
     };
     let published = async |cluster: &Cluster, lane| {
         cluster.metric("thumbmill_jobs_published_total", lane).await
     };
-    let connections =
-        async |cluster: &Cluster| cluster.metric("thumbmill_http_connections", "").await;
-    let (first, second) = ("width=50", "width=1400&format=avif");
-    let (walks_away, walks_on) = (get(first, "192.0.2.1"), get(second, "192.0.2.1"));
-    until("its first two are on the queue", async || {
+    let left = [50, 51].map(|width| get(width, "192.0.2.1"));
+    until("its first turns are taken", async || {
         published(&cluster, "interactive").await == 2
     })
     .await;
+    let third = get(60, "192.0.2.1");
+    cluster.until(WAITING, "", 3).await;
+    let connections =
+        async |cluster: &Cluster| cluster.metric("thumbmill_http_connections", "").await;
     let before = connections(&cluster).await;
-    walks_away.abort();
-    until("it has hung up", async || {
-        connections(&cluster).await < before
+    left.iter().for_each(JoinHandle::abort);
+    until("it has hung up twice", async || {
+        connections(&cluster).await + 2 <= before
     })
     .await;
-    let third = get("width=60", "192.0.2.1");
     cluster.start_worker().await;
-    until("its third is behind the others", async || {
+    until("its third job is behind the others", async || {
         published(&cluster, "background").await == 1
     })
     .await;
-    let other = get("width=60", "192.0.2.2");
-    until("the other's job is on the queue", async || {
+    let other = get(60, "192.0.2.2");
+    until("the other's job is an interactive one", async || {
         published(&cluster, "interactive").await == 3
     })
     .await;
-    for waits in [third, walks_on, other] {
+    for waits in [third, other] {
         assert_eq!(waits.await.unwrap().unwrap().status(), StatusCode::OK);
     }
-    until("nothing waits", async || {
-        cluster.waiting("interactive").await == 0 && cluster.waiting("retry.5s").await == 0
+    until("all jobs are done", async || {
+        cluster.metric("thumbmill_jobs_total", "done").await == 6
     })
     .await;
     cluster.finish(0).await;

@@ -177,3 +177,31 @@ async fn readiness_fails_before_the_listener_closes() {
     assert_eq!(miss.status(), 200);
     assert!(api.terminate(Duration::from_secs(20)).await.success());
 }
+
+/// Jobs that nobody waits for are on the queue: the api that put them there ends without them. Once it waited for a
+/// minute, and ended badly.
+#[tokio::test]
+async fn an_api_does_not_wait_for_jobs_that_no_client_waits_for() {
+    let mut cluster = Cluster::distributed(1, 0, &[]).await;
+    let id = cluster.upload("a.jpg", photo_jpeg(300, 200)).await;
+    for width in 20..25 {
+        let get = cluster
+            .client()
+            .get(cluster.url(&format!("/assets/{id}?width={width}")));
+        let answer = get.header("prefer", "respond-async").send().await.unwrap();
+        assert_eq!(answer.status(), 202);
+    }
+    let hung_up = cluster
+        .client()
+        .get(cluster.url(&format!("/assets/{id}?width=30")));
+    let hung_up = tokio::time::timeout(Duration::from_millis(500), hung_up.send()).await;
+    assert!(hung_up.is_err());
+    let api = cluster.apis.remove(0);
+    assert!(api.terminate(Duration::from_secs(20)).await.success());
+    cluster.start_worker().await;
+    until("all are done", async || {
+        cluster.metric("thumbmill_jobs_total", "done").await == 6
+    })
+    .await;
+    cluster.finish(0).await;
+}

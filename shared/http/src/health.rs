@@ -42,7 +42,6 @@ pub fn metrics(metrics: PrometheusHandle, shutdown: &Shutdown) -> Router {
         loop {
             tokio::time::sleep(UPKEEP_EVERY).await;
             upkeep.run_upkeep();
-            thumbmill_shared::telemetry::count_lost_lines();
         }
     });
     let render = move || {
